@@ -1,0 +1,145 @@
+//! What the corridor needs from the world: a log to append to, a store for receipts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lgsp_core::digest::Digest128;
+use lgsp_schema::EventKind;
+
+use crate::book::Completion;
+
+/// An event on its way into the log: judged and permitted. Only the corridor makes one.
+pub struct EventRecord {
+    pub(crate) kind: Arc<EventKind>,
+    pub(crate) key: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) extensions: Vec<(String, String)>,
+    pub(crate) data: Bytes,
+}
+
+impl EventRecord {
+    /// Returns the topic that the event's type belongs to.
+    pub fn topic(&self) -> &str {
+        self.kind.topic()
+    }
+
+    /// Returns the record key: the entity's own code, or a citizen's pseudonym.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Lists the record headers of the CloudEvents Kafka binding (binary mode), names complete
+    /// (`ce_id`, …, `content-type`).
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let count = self.headers.len() + self.extensions.len();
+        Headers { record: self, next: 0, count }
+    }
+
+    /// Returns the value: the sender's `data`, byte for byte.
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+}
+
+struct Headers<'a> {
+    record: &'a EventRecord,
+    next: usize,
+    count: usize,
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.next;
+        self.next += 1;
+        let own = &self.record.headers;
+        match own.get(at) {
+            Some((name, value)) => Some((name, value.as_str())),
+            None => self.record.extensions.get(at - own.len()).map(|(name, value)| (name.as_str(), value.as_str())),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.count.saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Headers<'_> {}
+
+impl fmt::Debug for EventRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventRecord").field("topic", &self.topic()).field("bytes", &self.data.len()).finish_non_exhaustive()
+    }
+}
+
+/// The append-only log of events.
+pub trait EventLog: Send + Sync + 'static {
+    /// Hands an event over, in the order of the calls.
+    ///
+    /// The completion is told exactly once: by [`Completion::acknowledged`] when the log has it
+    /// durably (acks=all), by [`Completion::failed`] when it never will; dropped untold, it
+    /// leaves the event in doubt.
+    ///
+    /// # Errors
+    /// When the log's own queue is full; then nothing was taken and the completion was dropped
+    /// by [`Completion::not_taken`].
+    fn append(&self, record: EventRecord, completion: Completion) -> Result<(), QueueFull>;
+}
+
+/// The log's queue has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log's queue is full")]
+pub struct QueueFull;
+
+/// A receipt as it is kept: what identifies the event, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredReceipt {
+    /// Digest of source and id ([`Digest128::of_event`]).
+    pub event: Digest128,
+    /// Digest of type and data ([`Digest128::of_content`]).
+    pub content: Digest128,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// When the bus recorded it (header `ce_recordedtime`), milliseconds since 1970.
+    pub recorded_unix_millis: i64,
+}
+
+/// Keeps receipts beyond the process: a projection of the log that can be deleted and rebuilt.
+pub trait ReceiptStore: Send + Sync + 'static {
+    /// Looks a receipt up.
+    ///
+    /// # Errors
+    /// When the store cannot answer; the caller then refuses (fail closed).
+    fn find(&self, event: &Digest128) -> Result<Option<StoredReceipt>, StoreError>;
+
+    /// Saves receipts, and with them, in one transaction, how far each partition is covered.
+    /// An event that is there already keeps its first receipt.
+    ///
+    /// # Errors
+    /// When nothing was saved.
+    fn save(&self, receipts: &[StoredReceipt]) -> Result<(), StoreError>;
+
+    /// Lists how far each partition is covered: topic, partition, first offset not covered.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    fn checkpoints(&self) -> Result<Vec<(String, i32, i64)>, StoreError>;
+
+    /// Forgets receipts recorded before a time; returns how many.
+    ///
+    /// # Errors
+    /// When nothing was forgotten.
+    fn forget_before(&self, unix_millis: i64) -> Result<usize, StoreError>;
+}
+
+/// The receipt store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the receipt store failed")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -1,0 +1,1 @@
+//! Everything of Kafka: producers, readers, topics, offsets, the supervised broker

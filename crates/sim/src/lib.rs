@@ -1,0 +1,1 @@
+//! Simulated national platform and a province's traffic

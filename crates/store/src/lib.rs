@@ -1,0 +1,1 @@
+//! Local projections of Kafka kept in SQLite: receipts

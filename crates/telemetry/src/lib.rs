@@ -1,0 +1,1 @@
+//! Logs and metrics of the bus, kept free of personal data
