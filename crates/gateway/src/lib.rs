@@ -1,1 +1,26 @@
-//! The gRPC and HTTP edge: one door and its bindings
+//! The gRPC and HTTP edge: one door, and the bindings behind it.
+//!
+//! **For:** one port for gRPC and HTTP alike; decoding what comes in into the corridors' words and
+//! writing their answers in the caller's own form, with one error form for each.
+//!
+//! **Must never know:** Kafka, SQL, the far sides' protocols, or any rule of the field.
+//!
+//! **Start reading** at [`routes`], which lists everything that is reachable, then [`door`].
+
+mod citizen;
+mod deadline;
+pub mod door;
+mod event_grpc;
+mod event_http;
+mod json;
+mod lag_metrics;
+mod oauth_http;
+mod operations;
+mod ops;
+mod problem;
+mod query;
+pub mod routes;
+
+pub use lag_metrics::LagMetrics;
+pub use operations::{Check, Operations, TopicState};
+pub use routes::{Gateway, ROUTES, Route, Who};

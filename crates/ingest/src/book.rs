@@ -80,24 +80,18 @@ impl Book {
         topic: Arc<str>,
         recorded_unix_millis: i64,
     ) -> Result<Reservation, StoreError> {
-        if let Some(known) = self.in_memory(&event, &content) {
-            return Ok(known);
-        }
-        // Looked up outside the lock. Whoever reserves this identity meanwhile is found below;
-        // one stored and dropped from memory meanwhile was in memory above.
-        if let Some(stored) = self.store.find(&event)? {
-            return Ok(recorded(Arc::new(stored), &content));
-        }
         let (tell, told) = oneshot::channel();
-        let mut pages = self.pages();
-        if let Some(entry) = pages.entries.get_mut(&event) {
-            return Ok(meet(entry, &content));
+        {
+            let mut pages = self.pages();
+            if let Some(entry) = pages.entries.get_mut(&event) {
+                return Ok(meet(entry, &content));
+            }
+            if pages.unsaved.len() >= MAX_UNSAVED {
+                return Ok(Reservation::Unavailable);
+            }
+            // Reserved before the store is asked, so that nobody else can come in between.
+            pages.entries.insert(event, Entry::InFlight { content, waiting: vec![tell] });
         }
-        if pages.unsaved.len() >= MAX_UNSAVED {
-            return Ok(Reservation::Unavailable);
-        }
-        pages.entries.insert(event, Entry::InFlight { content, waiting: vec![tell] });
-        drop(pages);
         let completion = Completion {
             book: Arc::clone(self),
             event,
@@ -107,11 +101,17 @@ impl Book {
             room: None,
             settled: false,
         };
-        Ok(Reservation::New(completion, told))
-    }
-
-    fn in_memory(&self, event: &Digest128, content: &Digest128) -> Option<Reservation> {
-        self.pages().entries.get_mut(event).map(|entry| meet(entry, content))
+        match self.store.find(&event) {
+            Ok(None) => Ok(Reservation::New(completion, told)),
+            Ok(Some(stored)) => {
+                completion.not_taken();
+                Ok(recorded(Arc::new(stored), &content))
+            }
+            Err(error) => {
+                completion.not_taken();
+                Err(error)
+            }
+        }
     }
 
     /// Finds the receipt of an event; `None` where none is known to be recorded.
@@ -259,7 +259,7 @@ impl Completion {
         self.settle(Fate::Never);
     }
 
-    /// The log's queue was full: the event was never on its way.
+    /// The event was never on its way, e.g. because the log's queue was full.
     pub fn not_taken(mut self) {
         self.settle(Fate::Never);
     }

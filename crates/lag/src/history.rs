@@ -41,6 +41,14 @@ impl History {
         anew
     }
 
+    /// Tells whether a poll at this time will tell when the record at an offset was written, one
+    /// that came after the last point.
+    pub(crate) fn will_cover(&self, offset: i64, unix_millis: i64) -> bool {
+        self.points.back().is_some_and(|last| {
+            last.end <= offset && (0..=LONGEST_GAP_MILLIS).contains(&unix_millis.saturating_sub(last.unix_millis))
+        })
+    }
+
     /// Estimates when the record at an offset was written, milliseconds since 1970; `None` where
     /// the points do not cover it.
     pub(crate) fn written_at(&self, offset: i64) -> Option<i64> {

@@ -51,7 +51,7 @@ impl Model {
         let ends = by_place(&observation.ends);
         let mut asked: Vec<_> = positions(observation)
             .filter_map(|position| oldest_unread(position, *ends.get(&position.place)?))
-            .filter(|key| self.written_at(key).is_none())
+            .filter(|key| self.written_at(key).is_none() && !self.will_cover(key, observation.taken_unix_millis))
             .collect();
         asked.sort();
         asked.dedup();
@@ -109,6 +109,10 @@ impl Model {
         // The record's own time is exact, so it goes before the estimate.
         let exact = self.record_times.get(key).copied();
         exact.or_else(|| self.histories.get(&key.0)?.written_at(key.1))
+    }
+
+    fn will_cover(&self, key: &(Place, i64), unix_millis: i64) -> bool {
+        self.histories.get(&key.0).is_some_and(|history| history.will_cover(key.1, unix_millis))
     }
 
     fn group(

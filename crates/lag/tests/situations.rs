@@ -121,6 +121,16 @@ fn asks_for_the_time_of_a_record_once() {
 }
 
 #[test]
+fn asks_for_no_time_of_a_record_that_came_since_the_last_poll() {
+    let mut model = Model::new();
+    model.observe(observation(NOW, vec![ends(0, 0, 5)], Some(vec![at(0, 5)])));
+    let next = observation(NOW + 5_000, vec![ends(0, 0, 6)], Some(vec![at(0, 5)]));
+    assert_eq!(model.unresolved(&next), vec![]);
+    model.observe(next);
+    assert_eq!(model.snapshot().groups[0].lag_seconds, Some(0.0));
+}
+
+#[test]
 fn forgets_a_record_time_when_the_topic_is_made_anew() {
     let mut model = Model::new();
     model.observe(written(

@@ -41,7 +41,7 @@ impl fmt::Display for RegistryFault {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The files say something that cannot be; every fault of every file.
-    #[error("the registry has {} faults{}", .0.len(), listed(.0))]
+    #[error("faults in the registry: {}{}", .0.len(), listed(.0))]
     Faults(Vec<RegistryFault>),
     /// The folder cannot be read.
     #[error("cannot read the registry folder {}", path.display())]

@@ -169,7 +169,7 @@ fn a_folder_names_its_missing_and_its_misspelt_files() {
     let error = Registry::load(folder.path()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the registry has 3 faults\n  \
+        "faults in the registry: 3\n  \
          client-secrets.toml: expected UTF-8 text\n  \
          client.toml: expected no such file (known are: agencies.toml, clients.toml, client-secrets.toml)\n  \
          clients.toml: expected this file, which is missing"

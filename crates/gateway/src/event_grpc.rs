@@ -1,0 +1,186 @@
+//! Events in over gRPC.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use lgsp_core::{Clock, ErrorCode, Fault, Receipt, rule};
+use lgsp_identity::Principal;
+use lgsp_ingest::{Pending, Submission};
+use lgsp_proto::event::v1::cloud_event::cloud_event_attribute_value::Attr;
+use lgsp_proto::event::v1::cloud_event::{CloudEventAttributeValue, Data};
+use lgsp_proto::event::v1::event_service_server::EventService;
+use lgsp_proto::event::v1::{
+    CloudEvent, GetReceiptRequest, GetReceiptResponse, PublishEventRequest, PublishEventResponse, PublishEventsRequest,
+    PublishEventsResponse, publish_events_response,
+};
+use lgsp_proto::{event::v1 as wire, status::status};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::deadline;
+use crate::routes::Gateway;
+
+/// How many events of one stream may wait for their acknowledgement.
+const STREAM_WINDOW: usize = 1024;
+
+/// How long one event of a stream waits before its outcome is told as unknown.
+const STREAM_PATIENCE: Duration = Duration::from_secs(10);
+
+#[tonic::async_trait]
+impl EventService for Gateway {
+    async fn publish_event(&self, request: Request<PublishEventRequest>) -> Result<Response<PublishEventResponse>, Status> {
+        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let deadline = deadline::of(request.metadata().as_ref());
+        let receipt = async {
+            let event = submission(request.into_inner().event)?;
+            self.ingest.accept(&caller, event, deadline).await
+        };
+        let receipt = receipt.await.map_err(|fault| status(&fault))?;
+        Ok(Response::new(PublishEventResponse { receipt: Some(wire_receipt(receipt)) }))
+    }
+
+    type PublishEventsStream = Pin<Box<dyn Stream<Item = Result<PublishEventsResponse, Status>> + Send>>;
+
+    async fn publish_events(
+        &self,
+        request: Request<Streaming<PublishEventsRequest>>,
+    ) -> Result<Response<Self::PublishEventsStream>, Status> {
+        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let (tell, told) = mpsc::channel(STREAM_WINDOW);
+        let (this, events) = (self.clone(), request.into_inner());
+        self.tasks.spawn(async move { this.take_stream(&caller, events, tell).await });
+        Ok(Response::new(Box::pin(ReceiverStream::new(told).then(settle))))
+    }
+
+    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
+        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let GetReceiptRequest { source, id } = request.into_inner();
+        let receipt = self.ingest.receipt(&caller, &source, &id).map_err(|fault| status(&fault))?;
+        Ok(Response::new(GetReceiptResponse { receipt: Some(wire_receipt(receipt)) }))
+    }
+}
+
+/// One event of a stream on its way.
+enum Underway {
+    Event { id: String, pending: Result<Box<Pending>, Fault>, deadline: Instant },
+    /// The stream ends for a reason of ours.
+    End(Fault),
+}
+
+impl Gateway {
+    /// Reads a stream as long as its window has room, its token lives and the bus runs.
+    async fn take_stream(
+        &self,
+        caller: &Principal,
+        mut events: Streaming<PublishEventsRequest>,
+        tell: mpsc::Sender<Underway>,
+    ) {
+        loop {
+            let next = tokio::select! {
+                next = events.next() => next,
+                () = self.stopping.cancelled() => {
+                    tell.send(Underway::End(ErrorCode::ShuttingDown.into())).await.ok();
+                    return;
+                }
+            };
+            // The client ended the stream, or it broke: what was taken is answered.
+            let Some(Ok(PublishEventsRequest { event })) = next else { return };
+            if self.clock.unix_seconds() >= caller.expires_unix_seconds() {
+                tell.send(Underway::End(ErrorCode::Unauthenticated.into())).await.ok();
+                return;
+            }
+            let deadline = Instant::now() + STREAM_PATIENCE;
+            let id = event.as_ref().map(|event| event.id.clone()).unwrap_or_default();
+            let pending = match submission(event) {
+                Ok(event) => self.ingest.submit(caller, event, deadline).await.map(Box::new),
+                Err(fault) => Err(fault),
+            };
+            if tell.send(Underway::Event { id, pending, deadline }).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn settle(underway: Underway) -> Result<PublishEventsResponse, Status> {
+    match underway {
+        Underway::End(fault) => Err(status(&fault)),
+        Underway::Event { id, pending, deadline } => {
+            let receipt = match pending {
+                Ok(pending) => pending.receipt(deadline).await,
+                Err(fault) => Err(fault),
+            };
+            let result = match receipt {
+                Ok(receipt) => publish_events_response::Result::Receipt(wire_receipt(receipt)),
+                Err(fault) => publish_events_response::Result::Fault((&fault).into()),
+            };
+            Ok(PublishEventsResponse { id, result: Some(result) })
+        }
+    }
+}
+
+/// Reads an event from its protobuf form.
+fn submission(event: Option<CloudEvent>) -> Result<Submission, Fault> {
+    let missing = |pointer: &str| Fault::at(ErrorCode::InvalidRequest, pointer, &rule::ATTRIBUTE);
+    let event = event.ok_or_else(|| missing("event"))?;
+    let data = match event.data.ok_or_else(|| missing("data"))? {
+        Data::BinaryData(bytes) => bytes,
+        Data::TextData(text) => Bytes::from(text),
+        Data::ProtoData(_) => return Err(missing("proto_data")),
+    };
+    let mut submission = Submission {
+        spec_version: event.spec_version,
+        id: event.id,
+        source: event.source,
+        event_type: event.r#type,
+        data,
+        adapter: "grpc",
+        ..Submission::default()
+    };
+    for (name, value) in event.attributes {
+        let value = text(value).ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "attributes", &rule::ATTRIBUTE))?;
+        assign(&mut submission, name, value);
+    }
+    Ok(submission)
+}
+
+/// Puts an optional attribute in its place; what has none is an extension.
+pub(crate) fn assign(submission: &mut Submission, name: String, value: String) {
+    match name.as_str() {
+        "subject" => submission.subject = Some(value),
+        "time" => submission.time = Some(value),
+        "dataschema" => submission.data_schema = Some(value),
+        "datacontenttype" => submission.content_type = Some(value),
+        _ => submission.extensions.push((name, value)),
+    }
+}
+
+/// Writes an attribute's value as CloudEvents does in text.
+fn text(value: CloudEventAttributeValue) -> Option<String> {
+    Some(match value.attr? {
+        Attr::CeString(text) | Attr::CeUri(text) | Attr::CeUriRef(text) => text,
+        Attr::CeBoolean(value) => value.to_string(),
+        Attr::CeInteger(value) => value.to_string(),
+        Attr::CeBytes(bytes) => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes),
+        Attr::CeTimestamp(time) => jiff::Timestamp::new(time.seconds, time.nanos).ok()?.to_string(),
+    })
+}
+
+/// Writes a receipt in its protobuf form.
+pub(crate) fn wire_receipt(receipt: Receipt) -> wire::Receipt {
+    let recorded = UNIX_EPOCH + Duration::from_millis(u64::try_from(receipt.recorded_unix_millis).unwrap_or(0));
+    wire::Receipt {
+        source: receipt.source,
+        id: receipt.id,
+        topic: receipt.position.topic,
+        partition: receipt.position.partition,
+        offset: receipt.position.offset,
+        recorded_time: Some(recorded.into()),
+        duplicate: receipt.duplicate,
+        warnings: receipt.warnings.iter().map(Into::into).collect(),
+    }
+}

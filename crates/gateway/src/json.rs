@@ -1,0 +1,66 @@
+//! Messages as JSON: ProtoJSON by the same descriptors that reflection serves.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use lgsp_core::{ErrorCode, Fault, rule};
+use prost_reflect::prost::Message;
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
+
+static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(lgsp_proto::DESCRIPTORS).ok());
+
+fn descriptor(name: &str) -> Result<prost_reflect::MessageDescriptor, Fault> {
+    POOL.as_ref().and_then(|pool| pool.get_message_by_name(name)).ok_or_else(|| ErrorCode::Internal.into())
+}
+
+/// Reads a message from JSON; the name is its full one, e.g. `lgsp.query.v1.LookUpCitizenRequest`.
+///
+/// # Errors
+/// `invalid_json`, or `invalid_request` where members do not fit the message.
+pub(crate) fn read<M: Message + Default>(name: &str, bytes: &[u8]) -> Result<M, Fault> {
+    let value = lgsp_schema::parse_strict(bytes)?;
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    // The library's text quotes values, so it goes nowhere.
+    let message = DynamicMessage::deserialize_with_options(descriptor(name)?, value, &options)
+        .map_err(|_| Fault::at(ErrorCode::InvalidRequest, "", &rule::REQUEST))?;
+    message.transcode_to().map_err(|_| ErrorCode::Internal.into())
+}
+
+/// Writes a message as JSON.
+///
+/// # Errors
+/// `internal`, for a message that is not among the descriptors.
+pub(crate) fn write<M: Message>(name: &str, message: &M) -> Result<Response, Fault> {
+    let mut dynamic = DynamicMessage::new(descriptor(name)?);
+    dynamic.transcode_from(message).map_err(|_| Fault::new(ErrorCode::Internal))?;
+    let mut bytes = Vec::with_capacity(512);
+    let options = SerializeOptions::new();
+    dynamic
+        .serialize_with_options(&mut serde_json::Serializer::new(&mut bytes), &options)
+        .map_err(|_| Fault::new(ErrorCode::Internal))?;
+    Ok(respond(StatusCode::OK, bytes))
+}
+
+/// Makes a response of JSON bytes.
+pub(crate) fn respond(status: StatusCode, bytes: impl Into<Body>) -> Response {
+    let mut response = Response::new(bytes.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// `payload_too_large`; `invalid_request` when the body breaks off.
+pub(crate) async fn body(body: Body, limit: usize) -> Result<Bytes, Fault> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ErrorCode::PayloadTooLarge.into()),
+        Err(_) => Err(ErrorCode::InvalidRequest.into()),
+    }
+}

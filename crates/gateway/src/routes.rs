@@ -1,0 +1,180 @@
+//! Everything that is reachable, and the state that the bindings share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, header};
+use lgsp_core::{Clock, ErrorCode, Fault};
+use lgsp_identity::{Identity, Principal};
+use lgsp_ingest::Ingest;
+use lgsp_proto::DESCRIPTORS;
+use lgsp_proto::event::v1::event_service_server::EventServiceServer;
+use lgsp_proto::ops::v1::ops_service_server::OpsServiceServer;
+use lgsp_proto::query::v1::population_service_server::PopulationServiceServer;
+use lgsp_proto::status::status;
+use lgsp_query::Query;
+use lgsp_telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+
+use crate::door::RequestId;
+use crate::operations::Operations;
+use crate::problem::Problem;
+use crate::{event_http, oauth_http, ops, query};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody.
+    Public,
+    /// Everybody on loopback; elsewhere nobody, or operators.
+    Loopback,
+    /// Callers with a token and a grant.
+    Granted,
+}
+
+/// A way in: an HTTP method and path, or a gRPC method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// `GET`, `POST`, or `gRPC`.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// Who may call it.
+    pub who: Who,
+}
+
+const fn route(method: &'static str, path: &'static str, who: Who) -> Route {
+    Route { method, path, who }
+}
+
+/// Every route; tests demand of each that a stranger is refused, unless it is public.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/v1/events", Who::Granted),
+    route("GET", "/v1/receipts", Who::Granted),
+    route("POST", "/v1/population/citizens:lookUp", Who::Granted),
+    route("GET", "/v1/ops/lag", Who::Granted),
+    route("GET", "/v1/ops/topics", Who::Granted),
+    route("gRPC", "/lgsp.event.v1.EventService/PublishEvent", Who::Granted),
+    route("gRPC", "/lgsp.event.v1.EventService/PublishEvents", Who::Granted),
+    route("gRPC", "/lgsp.event.v1.EventService/GetReceipt", Who::Granted),
+    route("gRPC", "/lgsp.query.v1.PopulationService/LookUpCitizen", Who::Granted),
+    route("gRPC", "/lgsp.ops.v1.OpsService/GetLag", Who::Granted),
+    route("gRPC", "/lgsp.ops.v1.OpsService/ListTopics", Who::Granted),
+    route("POST", "/oauth2/token", Who::Public),
+    route("GET", "/oauth2/jwks", Who::Public),
+    route("GET", "/.well-known/openid-configuration", Who::Public),
+    route("GET", "/healthz", Who::Public),
+    route("GET", "/readyz", Who::Public),
+    route("gRPC", "/grpc.health.v1.Health/Check", Who::Public),
+    route("gRPC", "/grpc.health.v1.Health/Watch", Who::Public),
+    route("gRPC", "/grpc.health.v1.Health/List", Who::Public),
+    route("GET", "/metrics", Who::Loopback),
+    route("gRPC", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Who::Loopback),
+    route("gRPC", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Who::Loopback),
+];
+
+/// The largest gRPC message: an event with its attributes. The corridor's own limit is stricter.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the bindings share.
+#[derive(Clone)]
+pub struct Gateway {
+    /// Who is calling.
+    pub identity: Arc<Identity>,
+    /// The corridor of events.
+    pub ingest: Ingest,
+    /// The corridor of queries.
+    pub query: Query,
+    /// What operators ask.
+    pub operations: Arc<dyn Operations>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Owns the tasks of streams.
+    pub tasks: TaskTracker,
+    /// Told when the bus stops.
+    pub stopping: CancellationToken,
+    /// Whether only this machine can reach the door.
+    pub loopback: bool,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("loopback", &self.loopback).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Proves who calls over gRPC.
+    pub(crate) fn caller(&self, metadata: &MetadataMap) -> Result<Principal, Fault> {
+        self.caller_of(metadata.as_ref())
+    }
+
+    /// Proves who calls.
+    pub(crate) fn caller_of(&self, headers: &HeaderMap) -> Result<Principal, Fault> {
+        self.identity.authenticate(oauth_http::authorization(headers))
+    }
+
+    /// Binds every route.
+    pub fn router(self, health: impl FnOnce(&mut tonic::service::RoutesBuilder)) -> Router {
+        let mut grpc = Routes::builder();
+        grpc.add_service(
+            EventServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        );
+        grpc.add_service(PopulationServiceServer::new(self.clone()));
+        grpc.add_service(OpsServiceServer::new(self.clone()));
+        health(&mut grpc);
+        if self.loopback {
+            let builder = || {
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(DESCRIPTORS)
+                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            };
+            // The descriptors are compiled in; a set that did not decode would leave reflection out.
+            builder().build_v1().map(|service| grpc.add_service(service)).ok();
+            builder().build_v1alpha().map(|service| grpc.add_service(service)).ok();
+        }
+        let http = Router::new()
+            .route("/v1/events", post(event_http::publish))
+            .route("/v1/receipts", get(event_http::receipt))
+            .route("/v1/population/citizens:lookUp", post(query::look_up_citizen))
+            .route("/v1/ops/lag", get(ops::get_lag))
+            .route("/v1/ops/topics", get(ops::list_topics))
+            .route("/oauth2/token", post(oauth_http::token))
+            .route("/oauth2/jwks", get(oauth_http::jwks))
+            .route("/.well-known/openid-configuration", get(oauth_http::discovery))
+            .route("/healthz", get(ops::alive))
+            .route("/readyz", get(ops::ready))
+            .route("/metrics", get(ops::metrics))
+            .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
+            .method_not_allowed_fallback(wrong_method)
+            .with_state(self);
+        http.merge(grpc.routes().into_axum_router().reset_fallback()).fallback(nothing_here)
+    }
+}
+
+fn request_id(request: &Request) -> String {
+    request.extensions().get::<RequestId>().cloned().unwrap_or_default().0
+}
+
+async fn wrong_method(request: Request) -> Response {
+    Problem::new(ErrorCode::MethodNotAllowed.into(), &request_id(&request)).into_response()
+}
+
+async fn nothing_here(request: Request) -> Response {
+    let is_grpc = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    match is_grpc {
+        true => status(&ErrorCode::Unimplemented.into()).into_http(),
+        false => Problem::new(ErrorCode::NotFound.into(), &request_id(&request)).into_response(),
+    }
+}

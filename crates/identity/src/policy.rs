@@ -1,0 +1,99 @@
+//! What a caller may do: the registry's grants, asked in one place, and no by default.
+//!
+//! An unknown service or event type looks like an ungranted one, so that a refusal tells
+//! nothing about what exists.
+
+use lgsp_core::identifier::{AgencyCode, ProcedureCode};
+use lgsp_core::{ErrorCode, Fault, rule};
+use lgsp_registry::Client;
+
+use crate::grant::{OperateGrant, Principal, PublishGrant, QueryGrant, SourceGrant};
+use crate::identity::Identity;
+use crate::source;
+
+impl Identity {
+    /// Permits publishing events of a type from a source.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] at `source` where it has another form than
+    /// `/agencies/<agency code>/systems/<client id>`; [`ErrorCode::PermissionDenied`] where it
+    /// names another client, or an agency that is not granted for this type.
+    pub fn permit_publish(
+        &self,
+        caller: &Principal,
+        source: &str,
+        event_type: &str,
+    ) -> Result<PublishGrant, Fault> {
+        let (client, agency) = self.own_source(caller, source)?;
+        require(client.publish().iter().any(|rule| rule.covers(event_type, &agency)))?;
+        Ok(PublishGrant {
+            client: client.id().clone(),
+            agency,
+            source: source.to_owned(),
+            event_type: event_type.to_owned(),
+        })
+    }
+
+    /// Permits reading the receipts of one's own source.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] at `source` where it is malformed;
+    /// [`ErrorCode::PermissionDenied`] where it names another client, or an agency in whose
+    /// name the client may publish nothing.
+    pub fn permit_source(&self, caller: &Principal, source: &str) -> Result<SourceGrant, Fault> {
+        let (client, agency) = self.own_source(caller, source)?;
+        require(client.publish().iter().any(|rule| rule.agencies().contains(&agency)))?;
+        Ok(SourceGrant { client: client.id().clone(), agency, source: source.to_owned() })
+    }
+
+    /// Permits asking a service for a procedure, joined on the national part of its code.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PermissionDenied`].
+    pub fn permit_query(
+        &self,
+        caller: &Principal,
+        service: &str,
+        procedure: &ProcedureCode,
+    ) -> Result<QueryGrant, Fault> {
+        let client = self.registered(caller)?;
+        require(client.query().iter().any(|rule| rule.covers(service, procedure)))?;
+        Ok(QueryGrant {
+            client: client.id().clone(),
+            agency: client.agency().clone(),
+            service: service.to_owned(),
+            procedure: procedure.clone(),
+        })
+    }
+
+    /// Permits watching over the bus.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PermissionDenied`].
+    pub fn permit_operate(&self, caller: &Principal) -> Result<OperateGrant, Fault> {
+        let client = self.registered(caller)?;
+        require(client.may_operate())?;
+        Ok(OperateGrant { client: client.id().clone() })
+    }
+
+    /// Returns the caller as the registry has it now: a stream may outlive a grant.
+    fn registered(&self, caller: &Principal) -> Result<&Client, Fault> {
+        self.registry.client(caller.client()).ok_or_else(denied)
+    }
+
+    fn own_source(&self, caller: &Principal, source: &str) -> Result<(&Client, AgencyCode), Fault> {
+        let client = self.registered(caller)?;
+        let (agency, named) = source::parse(source)
+            .ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "source", &rule::SOURCE))?;
+        require(named == *client.id())?;
+        Ok((client, agency))
+    }
+}
+
+fn require(holds: bool) -> Result<(), Fault> {
+    if holds { Ok(()) } else { Err(denied()) }
+}
+
+fn denied() -> Fault {
+    Fault::new(ErrorCode::PermissionDenied)
+}

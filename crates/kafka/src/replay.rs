@@ -1,0 +1,201 @@
+//! Reads topics again from a checkpoint up to now: how projections are rebuilt at a start.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as LibraryError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::client::{KafkaConfig, Voice};
+use crate::error::KafkaError;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without any record for this long, reading has come to a halt.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A record read again.
+pub struct ReplayedRecord<'a> {
+    message: &'a BorrowedMessage<'a>,
+}
+
+impl fmt::Debug for ReplayedRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = (self.topic(), self.partition(), self.offset());
+        f.debug_tuple("ReplayedRecord").field(&place).finish_non_exhaustive()
+    }
+}
+
+impl ReplayedRecord<'_> {
+    /// Returns the topic.
+    pub fn topic(&self) -> &str {
+        self.message.topic()
+    }
+
+    /// Returns the partition.
+    pub fn partition(&self) -> i32 {
+        self.message.partition()
+    }
+
+    /// Returns the offset.
+    pub fn offset(&self) -> i64 {
+        self.message.offset()
+    }
+
+    /// Returns when the broker appended the record, milliseconds since 1970.
+    pub fn unix_millis(&self) -> Option<i64> {
+        self.message.timestamp().to_millis()
+    }
+
+    /// Returns the record key.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.message.key()
+    }
+
+    /// Returns the value; `None` for a tombstone.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.message.payload()
+    }
+
+    /// Returns the value of the first header of that name.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.message.headers()?.iter().find(|header| header.key == name)?.value
+    }
+}
+
+/// Reads every partition of the topics up to the end it has at the start of the call; returns
+/// how many records were read. Blocks: call it on a blocking thread.
+///
+/// `from` lists where to begin: topic, partition, first offset wanted. A partition without such
+/// a checkpoint is read from its first record at or after `since_unix_millis`. A checkpoint
+/// before the oldest record kept begins at that record. No consumer group is involved.
+///
+/// # Errors
+/// When the cluster does not answer, a topic does not exist, reading halts, or a checkpoint is
+/// beyond its partition's end ([`KafkaError::CheckpointBeyondEnd`]).
+pub fn replay(
+    config: &KafkaConfig,
+    topics: &[&str],
+    from: &[(String, i32, i64)],
+    since_unix_millis: i64,
+    mut each: impl FnMut(ReplayedRecord<'_>),
+) -> Result<u64, KafkaError> {
+    let mut read = 0;
+    for topic in topics {
+        // A reader for each topic, because the library's end-of-partition does not say which
+        // topic it is about.
+        let consumer: BaseConsumer<Voice> = config.reader().create_with_context(Voice::new("replay"))?;
+        let spans = spans(&consumer, topic, from, since_unix_millis)?;
+        read += read_topic(&consumer, topic, spans, &mut each)?;
+    }
+    Ok(read)
+}
+
+/// Where reading a partition begins and ends.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    next: i64,
+    end: i64,
+}
+
+type Spans = BTreeMap<i32, Span>;
+
+fn spans(
+    consumer: &BaseConsumer<Voice>,
+    topic: &str,
+    from: &[(String, i32, i64)],
+    since_unix_millis: i64,
+) -> Result<Spans, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).map_err(KafkaError::request("describe a topic"))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    let partitions = found.map(|found| found.partitions()).unwrap_or_default();
+    if partitions.is_empty() {
+        return Err(KafkaError::NoSuchTopic { topic: topic.to_owned() });
+    }
+    let mut spans = Spans::new();
+    let mut by_time = TopicPartitionList::new();
+    for partition in partitions {
+        let partition = partition.id();
+        let watermarks = consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT);
+        let (start, end) = watermarks.map_err(KafkaError::request("read where a partition ends"))?;
+        let checkpoint = from.iter().find(|(of, number, _)| of == topic && *number == partition);
+        let next = match checkpoint {
+            Some((_, _, checkpoint)) if *checkpoint > end => {
+                return Err(KafkaError::CheckpointBeyondEnd {
+                    topic: topic.to_owned(),
+                    partition,
+                    checkpoint: *checkpoint,
+                    end,
+                });
+            }
+            Some((_, _, checkpoint)) => (*checkpoint).max(start),
+            None => {
+                let time = Offset::Offset(since_unix_millis.max(0));
+                by_time.add_partition_offset(topic, partition, time)?;
+                start
+            }
+        };
+        spans.insert(partition, Span { next, end });
+    }
+    if by_time.count() > 0 {
+        let found = consumer.offsets_for_times(by_time, REQUEST_TIMEOUT);
+        let found = found.map_err(KafkaError::request("find offsets by time"))?;
+        for element in found.elements() {
+            element.error().map_err(KafkaError::request("find offsets by time"))?;
+            let Some(span) = spans.get_mut(&element.partition()) else { continue };
+            span.next = match element.offset() {
+                Offset::Offset(offset) => offset,
+                // No record that young.
+                _ => span.end,
+            };
+        }
+    }
+    spans.retain(|_, span| span.next < span.end);
+    Ok(spans)
+}
+
+fn read_topic(
+    consumer: &BaseConsumer<Voice>,
+    topic: &str,
+    mut spans: Spans,
+    each: &mut impl FnMut(ReplayedRecord<'_>),
+) -> Result<u64, KafkaError> {
+    if spans.is_empty() {
+        return Ok(0);
+    }
+    let mut assignment = TopicPartitionList::new();
+    for (partition, span) in &spans {
+        assignment.add_partition_offset(topic, *partition, Offset::Offset(span.next))?;
+    }
+    consumer.assign(&assignment).map_err(KafkaError::request("begin to read"))?;
+    let mut read = 0;
+    let mut heard = Instant::now();
+    while !spans.is_empty() {
+        match consumer.poll(Duration::from_millis(200)) {
+            Some(Ok(message)) => {
+                heard = Instant::now();
+                let Some(span) = spans.get(&message.partition()).copied() else { continue };
+                if message.offset() < span.end {
+                    each(ReplayedRecord { message: &message });
+                    read += 1;
+                }
+                if message.offset() + 1 >= span.end {
+                    spans.remove(&message.partition());
+                }
+            }
+            // The last offsets of a partition need not hold records (markers, compaction).
+            Some(Err(LibraryError::PartitionEOF(partition))) => {
+                spans.remove(&partition);
+            }
+            // Others are the library's own troubles, which it overcomes by itself, or does not.
+            Some(Err(_)) | None => {
+                if heard.elapsed() > PATIENCE {
+                    return Err(KafkaError::Stalled { topic: topic.to_owned(), left: spans.len() });
+                }
+            }
+        }
+    }
+    Ok(read)
+}

@@ -1,0 +1,148 @@
+//! One schema file, checked and compiled.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jsonschema::{Draft, PatternOptions, Validator};
+use lgsp_core::identifier::FORMATS;
+use lgsp_core::{ErrorCode, Fault, Violation, rule};
+use serde_json::Value;
+
+use crate::annotation::{self, Version};
+use crate::error::SchemaFault;
+use crate::kind::EventKind;
+use crate::shape::Shape;
+use crate::strict::parse_strict;
+use crate::validated::ValidatedEvent;
+use crate::{dialect, explain};
+
+/// A schema file as it was read.
+pub(crate) struct Source {
+    /// Its path within the schemas' folder, with `/`.
+    pub(crate) file: String,
+    /// Its content.
+    pub(crate) text: String,
+}
+
+/// A schema, ready to judge.
+pub(crate) struct Compiled {
+    pub(crate) kind: Arc<EventKind>,
+    pub(crate) version: Version,
+    validator: Validator,
+    shape: Shape,
+}
+
+impl Compiled {
+    /// Checks and compiles a file.
+    ///
+    /// # Errors
+    /// Every fault of the file.
+    pub(crate) fn new(source: &Source) -> Result<Self, Vec<SchemaFault>> {
+        let fault =
+            |(pointer, problem)| SchemaFault { file: source.file.clone(), pointer, problem };
+        let schema = parse_strict(source.text.as_bytes()).map_err(|refusal| {
+            let told =
+                |violation: Violation| fault((violation.pointer, violation.rule.en.to_owned()));
+            refusal.violations.into_iter().map(told).collect::<Vec<_>>()
+        })?;
+
+        let mut faults: Vec<_> = dialect::problems(&schema).into_iter().map(fault).collect();
+        let kind = annotation::read(&source.file, &schema, &source.text);
+        let validator = validator(&schema);
+        if let Err(problems) = &kind {
+            faults.extend(problems.iter().cloned().map(fault));
+        }
+        if let Err((pointer, problem)) = &validator {
+            // The compiler may find again what the dialect found.
+            if faults.iter().all(|known| known.pointer != *pointer) {
+                faults.push(fault((pointer.clone(), problem.clone())));
+            }
+        }
+        let (Ok((kind, version)), Ok(validator), true) = (kind, validator, faults.is_empty())
+        else {
+            return Err(faults);
+        };
+        let compiled = Self { kind: Arc::new(kind), version, validator, shape: Shape::of(&schema) };
+        faults.extend(compiled.broken_examples(&schema).map(fault));
+        if faults.is_empty() { Ok(compiled) } else { Err(faults) }
+    }
+
+    /// Judges a record.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidJson`], or [`ErrorCode::SchemaViolation`] with every violation.
+    pub(crate) fn judge(&self, data: Bytes) -> Result<ValidatedEvent, Fault> {
+        let record = parse_strict(&data)?;
+        if !self.validator.is_valid(&record) {
+            return Err(Fault::with(
+                ErrorCode::SchemaViolation,
+                explain::violations(&self.validator, &record),
+            ));
+        }
+        let entity_key = record
+            .pointer(&self.kind.key)
+            .and_then(Value::as_str)
+            // Every schema requires its key; this is the last guard of that.
+            .ok_or_else(|| {
+                Fault::at(ErrorCode::SchemaViolation, self.kind.key.as_str(), &rule::REQUIRED)
+            })?
+            .into();
+        let warnings = self.shape.warnings(&record);
+        Ok(ValidatedEvent { kind: Arc::clone(&self.kind), data, entity_key, warnings })
+    }
+
+    /// A schema whose own examples break it misleads its readers.
+    fn broken_examples(&self, schema: &Value) -> impl Iterator<Item = (String, String)> {
+        let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+        examples.enumerate().flat_map(|(index, example)| {
+            let fault = self.judge(example.to_string().into()).err();
+            fault.into_iter().flat_map(|fault| fault.violations).map(move |violation| {
+                (format!("/examples/{index}{}", violation.pointer), violation.rule.en.to_owned())
+            })
+        })
+    }
+}
+
+fn validator(schema: &Value) -> Result<Validator, (String, String)> {
+    let mut options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        // The linear-time engine: a sender's text cannot make a pattern backtrack.
+        .with_pattern_options(PatternOptions::regex());
+    for (name, check) in FORMATS {
+        options = options.with_format(*name, move |text| check(text).is_ok());
+    }
+    options.build(schema).map_err(|error| {
+        (error.instance_path().to_string(), format!("does not compile: {}", error.masked()))
+    })
+}
+#[cfg(test)]
+mod speed_tmp {
+    #[test]
+    fn parts() {
+        let sources = crate::bundled::sources();
+        let c = super::Compiled::new(&sources[1]).ok().unwrap();
+        let v: serde_json::Value = serde_json::from_str(&sources[1].text).unwrap();
+        let rec = &v["examples"][0];
+        let data = bytes::Bytes::from(serde_json::to_vec(rec).unwrap());
+        let n = 200_000u32;
+        for _ in 0..3 {
+            let t = std::time::Instant::now();
+            for _ in 0..n { std::hint::black_box(c.validator.is_valid(std::hint::black_box(rec))); }
+            println!("is_valid {:?}", t.elapsed() / n);
+            let t = std::time::Instant::now();
+            for _ in 0..n { std::hint::black_box(c.shape.warnings(std::hint::black_box(rec))); }
+            println!("warnings {:?}", t.elapsed() / n);
+            let t = std::time::Instant::now();
+            for _ in 0..n { std::hint::black_box(crate::parse_strict(&data).unwrap()); }
+            println!("parse {:?}", t.elapsed() / n);
+            for (name, check) in lgsp_core::identifier::FORMATS {
+                let x = match *name { "dossier-code" => "H61.14-260703-0001", "procedure-code" => "1.004227", "portal-time" => "20260703093000", "personal-number" => "086190000001", _ => continue };
+                let t = std::time::Instant::now();
+                for _ in 0..n { std::hint::black_box(check(std::hint::black_box(x)).is_ok()); }
+                println!("  {name} {:?}", t.elapsed() / n);
+            }
+        }
+    }
+}

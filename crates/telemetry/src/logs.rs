@@ -1,0 +1,29 @@
+//! The log: one line an event, on standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::time::SystemTime;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// For a machine: one JSON object a line.
+    Json,
+}
+
+/// Starts the log on standard error; a second call changes nothing.
+///
+/// `filter` is a directive list as `tracing_subscriber` takes it, e.g. `info,lgsp=debug`.
+///
+/// # Errors
+/// The filter's fault, in its own words.
+pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_timer(SystemTime);
+    match format {
+        LogFormat::Text => builder.compact().try_init().ok(),
+        LogFormat::Json => builder.json().try_init().ok(),
+    };
+    Ok(())
+}
