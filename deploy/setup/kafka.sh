@@ -14,9 +14,14 @@ if cmp --silent "$pom" "$stamp"; then
 fi
 echo "Fetching the jars of Apache Kafka (once, some 55 MB)" >&2
 fresh=$PWD/target/kafka/libs.partial
+log=target/kafka/fetch.log
 rm -rf "$fresh"
-mvn --quiet --batch-mode -Dstyle.color=never --file "$pom" dependency:copy-dependencies \
-  -DoutputDirectory="$fresh" -DincludeScope=runtime >&2
+mkdir -p target/kafka
+if ! mvn --quiet --batch-mode --file "$pom" dependency:copy-dependencies \
+  -DoutputDirectory="$fresh" -DincludeScope=runtime >"$log" 2>&1; then
+  cat "$log" >&2
+  exit 1
+fi
 rm -rf "$libs"
 mv "$fresh" "$libs"
 cp "$pom" "$stamp"

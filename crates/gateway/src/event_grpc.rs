@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lgsp_core::{Clock, ErrorCode, Fault, Receipt, rule};
+use lgsp_core::{ErrorCode, Fault, Receipt, rule};
 use lgsp_identity::Principal;
 use lgsp_ingest::{Pending, Submission};
 use lgsp_proto::event::v1::cloud_event::cloud_event_attribute_value::Attr;

@@ -18,7 +18,7 @@ pub(crate) async fn token(
 ) -> Response {
     let answer = match form {
         Ok(Form(form)) => gateway.identity.exchange_credentials(authorization(&headers), &form),
-        Err(_) => Err(OAuthError::InvalidRequest),
+        Err(_) => Err(OAuthError::InvalidRequest("the body must be a form: application/x-www-form-urlencoded")),
     };
     let mut response = match answer {
         Ok(token) => match serde_json::to_vec(&token) {
@@ -33,12 +33,10 @@ pub(crate) async fn token(
 }
 
 fn refusal(error: &OAuthError) -> Response {
-    let body = serde_json::json!({ "error": error.code(), "error_description": error.to_string() });
-    let unauthorized = matches!(error, OAuthError::InvalidClient);
-    let status = if unauthorized { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-    let mut response = json::respond(status, body.to_string());
-    if unauthorized {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"lgsp\""));
+    let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = json::respond(status, serde_json::to_vec(error).unwrap_or_default());
+    if let Some(challenge) = error.www_authenticate() {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use lgsp_core::{Clock, ErrorCode, Fault};
+use lgsp_core::{ErrorCode, Fault};
 use lgsp_identity::OperateGrant;
 use lgsp_proto::ops::v1::ops_service_server::OpsService;
 use lgsp_proto::ops::v1::{

@@ -30,7 +30,9 @@ pub enum KafkaError {
         topic: String,
     },
     /// A checkpoint lies beyond the end of its partition: the topic was made anew.
-    #[error("checkpoint {checkpoint} of {topic} partition {partition} is beyond its end {end}: the topic was made anew")]
+    #[error(
+        "checkpoint {checkpoint} of {topic} partition {partition} is beyond its end {end}: the topic was made anew"
+    )]
     CheckpointBeyondEnd {
         /// The topic.
         topic: String,

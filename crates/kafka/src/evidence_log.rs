@@ -59,7 +59,9 @@ impl Settle for Waiting {
     }
 
     fn failed(self) {
-        error!("a record of evidence was refused by kafka: the chain has a gap that `lgsp audit` will show");
+        error!(
+            "a record of evidence was refused by kafka: the chain has a gap that `lgsp audit` will show"
+        );
     }
 
     fn not_taken(self) {}
@@ -140,15 +142,25 @@ impl Drop for Open<'_> {
             return;
         }
         let elapsed_millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let outcome = Outcome { kind: OutcomeKind::NotAsked, code: None, elapsed_millis, released: Vec::new() };
+        let outcome = Outcome {
+            kind: OutcomeKind::NotAsked,
+            code: None,
+            elapsed_millis,
+            released: Vec::new(),
+        };
         self.log.close(self.audit_id, outcome);
     }
 }
 
 impl EvidenceLog for KafkaEvidenceLog {
-    fn intent(&self, intent: Intent, deadline: Instant) -> BoxFuture<'_, Result<Evidence, EvidenceUnavailable>> {
+    fn intent(
+        &self,
+        intent: Intent,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Evidence, EvidenceUnavailable>> {
         Box::pin(async move {
-            let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| EvidenceUnavailable)?;
+            let room =
+                Arc::clone(&self.room).try_acquire_owned().map_err(|_| EvidenceUnavailable)?;
             let (tell, told) = oneshot::channel();
             let audit_id = intent.audit_id;
             let entry = Entry::Intent(intent);

@@ -10,7 +10,10 @@
 //! back; an event polled from a queue belongs to who polled it; every string, array and object
 //! reached from an event lives as long as the event and is never freed by itself.
 
-#![expect(unsafe_code, reason = "the one reviewed file: rdkafka-sys has these admin calls, rdkafka does not")]
+#![expect(
+    unsafe_code,
+    reason = "the one reviewed file: rdkafka-sys has these admin calls, rdkafka does not"
+)]
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::{self, NonNull};
@@ -27,11 +30,20 @@ use crate::error::KafkaError;
 pub(crate) type Committed = (String, i32, Option<i64>);
 
 /// Lists the ids of all consumer groups.
-pub(crate) fn list_groups(client: &BaseConsumer<Voice>, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+pub(crate) fn list_groups(
+    client: &BaseConsumer<Voice>,
+    timeout: Duration,
+) -> Result<Vec<String>, KafkaError> {
     const WHAT: &str = "list consumer groups";
-    let call = Call { what: WHAT, operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, timeout };
+    let call = Call {
+        what: WHAT,
+        operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+        timeout,
+    };
     // SAFETY: client, options and queue are alive during the call, which copies the options.
-    let event = ask(client, call, |rk, options, queue| unsafe { sys::rd_kafka_ListConsumerGroups(rk, options, queue) })?;
+    let event = ask(client, call, |rk, options, queue| unsafe {
+        sys::rd_kafka_ListConsumerGroups(rk, options, queue)
+    })?;
     // SAFETY: the event is alive; a null result (another event type) is handled.
     let result = unsafe { sys::rd_kafka_event_ListConsumerGroups_result(event.0.as_ptr()) };
     if result.is_null() {
@@ -39,7 +51,8 @@ pub(crate) fn list_groups(client: &BaseConsumer<Voice>, timeout: Duration) -> Re
     }
     let mut count = 0;
     // SAFETY: result is valid; the array has `count` elements and lives as long as the event.
-    let errors = unsafe { array(sys::rd_kafka_ListConsumerGroups_result_errors(result, &mut count), count) };
+    let errors =
+        unsafe { array(sys::rd_kafka_ListConsumerGroups_result_errors(result, &mut count), count) };
     // A broker without an answer may hide groups: then the list is not a list of all.
     if let Some(error) = errors.first() {
         // SAFETY: an element of the array above.
@@ -47,16 +60,27 @@ pub(crate) fn list_groups(client: &BaseConsumer<Voice>, timeout: Duration) -> Re
     }
     let mut count = 0;
     // SAFETY: as above.
-    let groups = unsafe { array(sys::rd_kafka_ListConsumerGroups_result_valid(result, &mut count), count) };
+    let groups =
+        unsafe { array(sys::rd_kafka_ListConsumerGroups_result_valid(result, &mut count), count) };
     // SAFETY: each element is valid; its id is a C string that lives as long as the event.
-    Ok(groups.iter().map(|group| unsafe { text(sys::rd_kafka_ConsumerGroupListing_group_id(*group)) }).collect())
+    Ok(groups
+        .iter()
+        .map(|group| unsafe { text(sys::rd_kafka_ConsumerGroupListing_group_id(*group)) })
+        .collect())
 }
 
 /// Reads every offset that a group committed.
-pub(crate) fn committed(client: &BaseConsumer<Voice>, group: &str, timeout: Duration) -> Result<Vec<Committed>, KafkaError> {
+pub(crate) fn committed(
+    client: &BaseConsumer<Voice>,
+    group: &str,
+    timeout: Duration,
+) -> Result<Vec<Committed>, KafkaError> {
     const WHAT: &str = "read the offsets of a consumer group";
-    let call =
-        Call { what: WHAT, operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout };
+    let call = Call {
+        what: WHAT,
+        operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+        timeout,
+    };
     let id = CString::new(group).map_err(|_| unexpected(WHAT))?;
     let event = ask(client, call, |rk, options, queue| {
         // SAFETY: the id is copied; no partitions means all. The request object is ours: the call
@@ -74,7 +98,9 @@ pub(crate) fn committed(client: &BaseConsumer<Voice>, group: &str, timeout: Dura
     }
     let mut count = 0;
     // SAFETY: result is valid; the array has `count` elements and lives as long as the event.
-    let groups = unsafe { array(sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count), count) };
+    let groups = unsafe {
+        array(sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count), count)
+    };
     let mut offsets = Vec::new();
     for group in groups {
         // SAFETY: an element of the array; the error may be null, which `check` takes for success.
@@ -86,7 +112,11 @@ pub(crate) fn committed(client: &BaseConsumer<Voice>, group: &str, timeout: Dura
             }
             // SAFETY: a list element's topic is a C string that lives as long as the list.
             let topic = unsafe { text(element.topic) };
-            offsets.push((topic, element.partition, (element.offset >= 0).then_some(element.offset)));
+            offsets.push((
+                topic,
+                element.partition,
+                (element.offset >= 0).then_some(element.offset),
+            ));
         }
     }
     Ok(offsets)
@@ -103,13 +133,28 @@ pub(crate) fn assigned(
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let call = Call { what: WHAT, operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout };
-    let ids: Vec<CString> =
-        groups.iter().map(|group| CString::new(group.as_str())).collect::<Result<_, _>>().map_err(|_| unexpected(WHAT))?;
+    let call = Call {
+        what: WHAT,
+        operation: sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+        timeout,
+    };
+    let ids: Vec<CString> = groups
+        .iter()
+        .map(|group| CString::new(group.as_str()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| unexpected(WHAT))?;
     let mut pointers: Vec<*const c_char> = ids.iter().map(|id| id.as_ptr()).collect();
     let event = ask(client, call, |rk, options, queue| {
         // SAFETY: the array and the ids are alive during the call, which copies them.
-        unsafe { sys::rd_kafka_DescribeConsumerGroups(rk, pointers.as_mut_ptr(), pointers.len(), options, queue) }
+        unsafe {
+            sys::rd_kafka_DescribeConsumerGroups(
+                rk,
+                pointers.as_mut_ptr(),
+                pointers.len(),
+                options,
+                queue,
+            )
+        }
     })?;
     // SAFETY: the event is alive; a null result (another event type) is handled.
     let result = unsafe { sys::rd_kafka_event_DescribeConsumerGroups_result(event.0.as_ptr()) };
@@ -118,7 +163,9 @@ pub(crate) fn assigned(
     }
     let mut count = 0;
     // SAFETY: result is valid; the array has `count` elements and lives as long as the event.
-    let described = unsafe { array(sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count), count) };
+    let described = unsafe {
+        array(sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count), count)
+    };
     let mut all = Vec::with_capacity(described.len());
     for group in described {
         // SAFETY: `group` is an element of the array; members, assignments and their lists are
@@ -135,7 +182,8 @@ pub(crate) fn assigned(
                     continue;
                 }
                 let list = elements(sys::rd_kafka_MemberAssignment_partitions(assignment));
-                partitions.extend(list.iter().map(|element| (text(element.topic), element.partition)));
+                partitions
+                    .extend(list.iter().map(|element| (text(element.topic), element.partition)));
             }
             all.push((text(sys::rd_kafka_ConsumerGroupDescription_group_id(*group)), partitions));
         }
@@ -183,18 +231,32 @@ impl Drop for Options {
 fn ask(
     client: &BaseConsumer<Voice>,
     call: Call,
-    send: impl FnOnce(*mut sys::rd_kafka_t, *const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+    send: impl FnOnce(
+        *mut sys::rd_kafka_t,
+        *const sys::rd_kafka_AdminOptions_t,
+        *mut sys::rd_kafka_queue_t,
+    ),
 ) -> Result<Event, KafkaError> {
     // Borrowed: the client outlives this call.
     let rk = client.client().native_ptr();
     // SAFETY: `rk` is a live client; the results are checked for null and owned by the wrappers.
-    let queue = Queue(NonNull::new(unsafe { sys::rd_kafka_queue_new(rk) }).ok_or_else(|| unexpected(call.what))?);
+    let queue = Queue(
+        NonNull::new(unsafe { sys::rd_kafka_queue_new(rk) })
+            .ok_or_else(|| unexpected(call.what))?,
+    );
     // SAFETY: as above.
     let options = unsafe { sys::rd_kafka_AdminOptions_new(rk, call.operation) };
     let options = Options(NonNull::new(options).ok_or_else(|| unexpected(call.what))?);
     let millis = i32::try_from(call.timeout.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the options are alive; a null buffer of size 0 asks for no error text.
-    let set = unsafe { sys::rd_kafka_AdminOptions_set_request_timeout(options.0.as_ptr(), millis, ptr::null_mut(), 0) };
+    let set = unsafe {
+        sys::rd_kafka_AdminOptions_set_request_timeout(
+            options.0.as_ptr(),
+            millis,
+            ptr::null_mut(),
+            0,
+        )
+    };
     if set != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Err(KafkaError::Request { what: call.what, why: code(set) });
     }
@@ -202,10 +264,15 @@ fn ask(
     // The request itself ends at its timeout with an answer that says so; a second more is for
     // the way through the library's threads.
     let deadline = Instant::now() + call.timeout + Duration::from_secs(1);
-    let left = i32::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i32::MAX);
+    let left = i32::try_from(deadline.saturating_duration_since(Instant::now()).as_millis())
+        .unwrap_or(i32::MAX);
     // SAFETY: the queue is alive; the event, if any, becomes ours.
-    let event = NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue.0.as_ptr(), left) }).map(Event);
-    let event = event.ok_or_else(|| KafkaError::Request { what: call.what, why: "no answer in time".to_owned() })?;
+    let event =
+        NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue.0.as_ptr(), left) }).map(Event);
+    let event = event.ok_or_else(|| KafkaError::Request {
+        what: call.what,
+        why: "no answer in time".to_owned(),
+    })?;
     // SAFETY: the event is alive.
     let error = unsafe { sys::rd_kafka_event_error(event.0.as_ptr()) };
     if error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -226,7 +293,9 @@ unsafe fn array<'a, T>(first: *mut T, count: usize) -> &'a [T] {
 }
 
 /// Borrows the elements of a partition list. SAFETY: `list` is null or valid for `'a`.
-unsafe fn elements<'a>(list: *const sys::rd_kafka_topic_partition_list_t) -> &'a [sys::rd_kafka_topic_partition_t] {
+unsafe fn elements<'a>(
+    list: *const sys::rd_kafka_topic_partition_list_t,
+) -> &'a [sys::rd_kafka_topic_partition_t] {
     if list.is_null() {
         return &[];
     }

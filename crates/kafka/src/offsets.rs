@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lgsp_core::Clock;
-use lgsp_lag::{GroupOffsets, GroupPosition, Model, Observation, PartitionEnds, Place, RecordTime, Snapshot};
+use lgsp_lag::{
+    GroupOffsets, GroupPosition, Model, Observation, PartitionEnds, Place, RecordTime, Snapshot,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -91,7 +93,12 @@ impl LagPoller {
 
     /// Polls at once and then every so often until shutdown, in a task of the tracker; returns
     /// the reader of the figures.
-    pub fn run(self, every: Duration, shutdown: CancellationToken, tracker: &TaskTracker) -> LagReader {
+    pub fn run(
+        self,
+        every: Duration,
+        shutdown: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> LagReader {
         let (tell, snapshots) = watch::channel(Arc::new(self.model.snapshot()));
         let reader = LagReader { snapshots, health: Arc::clone(&self.health) };
         let blocking = tracker.clone();
@@ -141,8 +148,12 @@ impl LagPoller {
         // Commits before ends: what is committed was written before, so lag is never negative.
         let groups = self.groups()?;
         let ends = self.ends()?;
-        let mut observation =
-            Observation { taken_unix_millis: self.clock.unix_millis(), ends, groups, record_times: Vec::new() };
+        let mut observation = Observation {
+            taken_unix_millis: self.clock.unix_millis(),
+            ends,
+            groups,
+            record_times: Vec::new(),
+        };
         let mut unresolved = self.model.unresolved(&observation);
         unresolved.truncate(MAX_RECORD_TIMES);
         observation.record_times = self.record_times(unresolved)?;
@@ -156,13 +167,18 @@ impl LagPoller {
         let group = |name: String| {
             // Assigned and never committed is known, and its offset is not.
             let mut positions: BTreeMap<(String, i32), Option<i64>> = BTreeMap::new();
-            positions.extend(assigned.remove(&name).unwrap_or_default().into_iter().map(|place| (place, None)));
+            positions.extend(
+                assigned.remove(&name).unwrap_or_default().into_iter().map(|place| (place, None)),
+            );
             let committed = group_offsets::committed(&self.consumer, &name, REQUEST_TIMEOUT);
             let positions = committed.ok().map(|committed| {
-                positions.extend(committed.into_iter().map(|(topic, partition, offset)| ((topic, partition), offset)));
-                let position = |((topic, partition), committed): ((String, i32), _)| GroupPosition {
-                    place: Place { topic: topic.into(), partition },
-                    committed,
+                positions.extend(
+                    committed
+                        .into_iter()
+                        .map(|(topic, partition, offset)| ((topic, partition), offset)),
+                );
+                let position = |((topic, partition), committed): ((String, i32), _)| {
+                    GroupPosition { place: Place { topic: topic.into(), partition }, committed }
                 };
                 positions.into_iter().map(position).collect()
             });
@@ -173,26 +189,39 @@ impl LagPoller {
 
     /// Reads where every partition starts and ends, but for Kafka's internal topics.
     fn ends(&self) -> Result<Vec<PartitionEnds>, KafkaError> {
-        let metadata = self.consumer.fetch_metadata(None, REQUEST_TIMEOUT).map_err(KafkaError::request("list topics"))?;
+        let metadata = self
+            .consumer
+            .fetch_metadata(None, REQUEST_TIMEOUT)
+            .map_err(KafkaError::request("list topics"))?;
         let mut places = BTreeSet::new();
         for topic in metadata.topics().iter().filter(|topic| !topic.name().starts_with("__")) {
             let name: Arc<str> = topic.name().into();
             // A partition without a leader has no answer to give, and asking would fail the rest.
             let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
-            places.extend(led.map(|partition| Place { topic: Arc::clone(&name), partition: partition.id() }));
+            places.extend(
+                led.map(|partition| Place { topic: Arc::clone(&name), partition: partition.id() }),
+            );
         }
         let starts = self.edges(&places, Offset::Beginning)?;
         let ends = self.edges(&places, Offset::End)?;
         Ok(places
             .into_iter()
-            .map(|place| PartitionEnds { start: starts.get(&place).copied(), end: ends.get(&place).copied(), place })
+            .map(|place| PartitionEnds {
+                start: starts.get(&place).copied(),
+                end: ends.get(&place).copied(),
+                place,
+            })
             .collect())
     }
 
     /// Reads one edge of many partitions in one request to each broker. The protocol's
     /// ListOffsets takes the library's numbers of `Beginning` (-2) and `End` (-1) for the times
     /// "earliest" and "latest".
-    fn edges(&self, places: &BTreeSet<Place>, edge: Offset) -> Result<HashMap<Place, i64>, KafkaError> {
+    fn edges(
+        &self,
+        places: &BTreeSet<Place>,
+        edge: Offset,
+    ) -> Result<HashMap<Place, i64>, KafkaError> {
         const WHAT: &str = "read where partitions end";
         if places.is_empty() {
             return Ok(HashMap::new());
@@ -201,12 +230,18 @@ impl LagPoller {
         for place in places {
             asked.add_partition_offset(&place.topic, place.partition, edge)?;
         }
-        let answers = self.consumer.offsets_for_times(asked, REQUEST_TIMEOUT).map_err(KafkaError::request(WHAT))?;
-        let edges = answers.elements().into_iter().filter_map(|element| match (element.error(), element.offset()) {
-            (Ok(()), Offset::Offset(offset)) => {
-                Some((Place { topic: element.topic().into(), partition: element.partition() }, offset))
+        let answers = self
+            .consumer
+            .offsets_for_times(asked, REQUEST_TIMEOUT)
+            .map_err(KafkaError::request(WHAT))?;
+        let edges = answers.elements().into_iter().filter_map(|element| {
+            match (element.error(), element.offset()) {
+                (Ok(()), Offset::Offset(offset)) => Some((
+                    Place { topic: element.topic().into(), partition: element.partition() },
+                    offset,
+                )),
+                _ => None,
             }
-            _ => None,
         });
         Ok(edges.collect())
     }
@@ -239,7 +274,11 @@ impl LagPoller {
         const WHAT: &str = "read the time of a record";
         let mut assignment = TopicPartitionList::with_capacity(round.len());
         for (place, offset) in &round {
-            assignment.add_partition_offset(&place.topic, place.partition, Offset::Offset(*offset))?;
+            assignment.add_partition_offset(
+                &place.topic,
+                place.partition,
+                Offset::Offset(*offset),
+            )?;
         }
         self.consumer.assign(&assignment).map_err(KafkaError::request(WHAT))?;
         while !round.is_empty() {

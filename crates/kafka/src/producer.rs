@@ -96,14 +96,20 @@ pub(crate) struct AckedProducer<S: Settle> {
 
 impl<S: Settle> fmt::Debug for AckedProducer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AckedProducer").field("in_flight", &self.producer.in_flight_count()).finish_non_exhaustive()
+        f.debug_struct("AckedProducer")
+            .field("in_flight", &self.producer.in_flight_count())
+            .finish_non_exhaustive()
     }
 }
 
 impl<S: Settle> AckedProducer<S> {
     /// Sets a producer up; connects in the background. `linger_ms`: how long a batch waits to
     /// be filled.
-    pub(crate) fn new(config: &KafkaConfig, name: &'static str, linger_ms: &str) -> Result<Self, KafkaError> {
+    pub(crate) fn new(
+        config: &KafkaConfig,
+        name: &'static str,
+        linger_ms: &str,
+    ) -> Result<Self, KafkaError> {
         let context = Reports { voice: Voice::new(name), settles: std::marker::PhantomData };
         let producer = settings(config, linger_ms).create_with_context(context)?;
         Ok(Self { producer })

@@ -86,7 +86,8 @@ pub fn replay(
     for topic in topics {
         // A reader for each topic, because the library's end-of-partition does not say which
         // topic it is about.
-        let consumer: BaseConsumer<Voice> = config.reader().create_with_context(Voice::new("replay"))?;
+        let consumer: BaseConsumer<Voice> =
+            config.reader().create_with_context(Voice::new("replay"))?;
         let spans = spans(&consumer, topic, from, since_unix_millis)?;
         read += read_topic(&consumer, topic, spans, &mut each)?;
     }
@@ -108,8 +109,11 @@ fn spans(
     from: &[(String, i32, i64)],
     since_unix_millis: i64,
 ) -> Result<Spans, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).map_err(KafkaError::request("describe a topic"))?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    let metadata = consumer
+        .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
+        .map_err(KafkaError::request("describe a topic"))?;
+    let found =
+        metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     let partitions = found.map(|found| found.partitions()).unwrap_or_default();
     if partitions.is_empty() {
         return Err(KafkaError::NoSuchTopic { topic: topic.to_owned() });
@@ -119,7 +123,8 @@ fn spans(
     for partition in partitions {
         let partition = partition.id();
         let watermarks = consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT);
-        let (start, end) = watermarks.map_err(KafkaError::request("read where a partition ends"))?;
+        let (start, end) =
+            watermarks.map_err(KafkaError::request("read where a partition ends"))?;
         let checkpoint = from.iter().find(|(of, number, _)| of == topic && *number == partition);
         let next = match checkpoint {
             Some((_, _, checkpoint)) if *checkpoint > end => {

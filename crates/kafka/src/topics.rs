@@ -117,7 +117,11 @@ impl Topics {
     /// When the cluster does not answer, or a topic cannot be made.
     pub async fn ensure(&self, config: &KafkaConfig) -> Result<Vec<Drift>, KafkaError> {
         let described = self.describe(config).await?;
-        let missing: Vec<_> = described.iter().filter(|one| one.actual_partitions.is_none()).map(|one| &one.topic).collect();
+        let missing: Vec<_> = described
+            .iter()
+            .filter(|one| one.actual_partitions.is_none())
+            .map(|one| &one.topic)
+            .collect();
         if !missing.is_empty() {
             self.create(config, &missing).await?;
         }
@@ -130,17 +134,23 @@ impl Topics {
     /// When the cluster does not answer.
     pub async fn describe(&self, config: &KafkaConfig) -> Result<Vec<Described>, KafkaError> {
         let actual = cluster_topics(config).await?;
-        let existing: Vec<_> = self.topics.iter().filter(|topic| actual.contains_key(&topic.name)).collect();
-        let specifiers: Vec<_> = existing.iter().map(|topic| ResourceSpecifier::Topic(&topic.name)).collect();
+        let existing: Vec<_> =
+            self.topics.iter().filter(|topic| actual.contains_key(&topic.name)).collect();
+        let specifiers: Vec<_> =
+            existing.iter().map(|topic| ResourceSpecifier::Topic(&topic.name)).collect();
         let mut settings = BTreeMap::new();
         if !specifiers.is_empty() {
             let admin = admin(config)?;
             let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
             let what = "describe the settings of topics";
-            let answers = admin.describe_configs(&specifiers, &options).await.map_err(KafkaError::request(what))?;
+            let answers = admin
+                .describe_configs(&specifiers, &options)
+                .await
+                .map_err(KafkaError::request(what))?;
             // Answers come in the order of the questions.
             for (topic, answer) in existing.iter().zip(answers) {
-                let resource = answer.map_err(|code| KafkaError::Request { what, why: code.to_string() })?;
+                let resource =
+                    answer.map_err(|code| KafkaError::Request { what, why: code.to_string() })?;
                 settings.insert(topic.name.as_str(), resource);
             }
             drop_on_a_blocking_thread(admin);
@@ -151,18 +161,29 @@ impl Topics {
             if let Some((partitions, replication)) = found {
                 let mut compare = |setting: &str, declared: String, actual: String| {
                     if declared != actual {
-                        drift.push(Drift { topic: topic.name.clone(), setting: setting.to_owned(), declared, actual });
+                        drift.push(Drift {
+                            topic: topic.name.clone(),
+                            setting: setting.to_owned(),
+                            declared,
+                            actual,
+                        });
                     }
                 };
                 compare("partitions", topic.partitions.to_string(), partitions.to_string());
                 compare("replication", self.replication.to_string(), replication.to_string());
                 for (setting, declared) in self.settings(topic) {
-                    let entry = settings.get(topic.name.as_str()).and_then(|resource| resource.get(setting));
+                    let entry = settings
+                        .get(topic.name.as_str())
+                        .and_then(|resource| resource.get(setting));
                     let actual = entry.and_then(|entry| entry.value.clone());
                     compare(setting, declared, actual.unwrap_or_else(|| "unknown".to_owned()));
                 }
             }
-            Described { topic: topic.clone(), actual_partitions: found.map(|(partitions, _)| *partitions), drift }
+            Described {
+                topic: topic.clone(),
+                actual_partitions: found.map(|(partitions, _)| *partitions),
+                drift,
+            }
         });
         Ok(described.collect())
     }
@@ -179,14 +200,21 @@ impl Topics {
             })
             .collect();
         let admin = admin(config)?;
-        let options = AdminOptions::new().request_timeout(Some(CREATE_TIMEOUT)).operation_timeout(Some(CREATE_TIMEOUT));
-        let results = admin.create_topics(&new_topics, &options).await.map_err(KafkaError::request("create topics"))?;
+        let options = AdminOptions::new()
+            .request_timeout(Some(CREATE_TIMEOUT))
+            .operation_timeout(Some(CREATE_TIMEOUT));
+        let results = admin
+            .create_topics(&new_topics, &options)
+            .await
+            .map_err(KafkaError::request("create topics"))?;
         drop_on_a_blocking_thread(admin);
         for result in results {
             match result {
                 // Somebody else made it meanwhile: the next start compares it.
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code)) => return Err(KafkaError::CreateTopic { topic, why: code.to_string() }),
+                Err((topic, code)) => {
+                    return Err(KafkaError::CreateTopic { topic, why: code.to_string() });
+                }
             }
         }
         Ok(())
@@ -202,7 +230,8 @@ impl Topics {
             Cleanup::Compacted => settings.push(("cleanup.policy", "compact".to_owned())),
             Cleanup::Days(days) => {
                 settings.push(("cleanup.policy", "delete".to_owned()));
-                settings.push(("retention.ms", (u64::from(days) * 24 * 60 * 60 * 1000).to_string()));
+                settings
+                    .push(("retention.ms", (u64::from(days) * 24 * 60 * 60 * 1000).to_string()));
             }
         }
         settings
@@ -220,28 +249,38 @@ fn drop_on_a_blocking_thread(admin: AdminClient<Voice>) {
 }
 
 /// Lists the cluster's topics: name, number of partitions, replicas of the first.
-async fn cluster_topics(config: &KafkaConfig) -> Result<BTreeMap<String, (usize, usize)>, KafkaError> {
+async fn cluster_topics(
+    config: &KafkaConfig,
+) -> Result<BTreeMap<String, (usize, usize)>, KafkaError> {
     let config = config.clone();
     let what = "list topics";
     let listed = tokio::task::spawn_blocking(move || {
         let admin = admin(&config)?;
-        let metadata = admin.inner().fetch_metadata(None, REQUEST_TIMEOUT).map_err(KafkaError::request(what))?;
+        let metadata = admin
+            .inner()
+            .fetch_metadata(None, REQUEST_TIMEOUT)
+            .map_err(KafkaError::request(what))?;
         let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
         Ok(topics
             .map(|topic| {
-                let replicas = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
+                let replicas =
+                    topic.partitions().first().map_or(0, |partition| partition.replicas().len());
                 (topic.name().to_owned(), (topic.partitions().len(), replicas))
             })
             .collect())
     });
-    listed.await.unwrap_or_else(|_| Err(KafkaError::Request { what, why: "the thread died".to_owned() }))
+    listed
+        .await
+        .unwrap_or_else(|_| Err(KafkaError::Request { what, why: "the thread died".to_owned() }))
 }
 
 pub(crate) fn is_topic_name(name: &str) -> bool {
     // The broker's own rule.
     (1..=249).contains(&name.len())
         && !matches!(name, "." | "..")
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 pub(crate) fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

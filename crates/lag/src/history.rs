@@ -45,7 +45,8 @@ impl History {
     /// that came after the last point.
     pub(crate) fn will_cover(&self, offset: i64, unix_millis: i64) -> bool {
         self.points.back().is_some_and(|last| {
-            last.end <= offset && (0..=LONGEST_GAP_MILLIS).contains(&unix_millis.saturating_sub(last.unix_millis))
+            last.end <= offset
+                && (0..=LONGEST_GAP_MILLIS).contains(&unix_millis.saturating_sub(last.unix_millis))
         })
     }
 

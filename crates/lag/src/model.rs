@@ -51,7 +51,10 @@ impl Model {
         let ends = by_place(&observation.ends);
         let mut asked: Vec<_> = positions(observation)
             .filter_map(|position| oldest_unread(position, *ends.get(&position.place)?))
-            .filter(|key| self.written_at(key).is_none() && !self.will_cover(key, observation.taken_unix_millis))
+            .filter(|key| {
+                self.written_at(key).is_none()
+                    && !self.will_cover(key, observation.taken_unix_millis)
+            })
             .collect();
         asked.sort();
         asked.dedup();

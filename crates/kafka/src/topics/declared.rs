@@ -27,7 +27,9 @@ impl Faults {
                 Ok(number) if (1..=most).contains(&number) => return Some(number),
                 _ => self.add(join(path, key), format!("is {number}; {expected}")),
             },
-            Some(other) => self.add(join(path, key), format!("is a {}; {expected}", other.type_str())),
+            Some(other) => {
+                self.add(join(path, key), format!("is a {}; {expected}", other.type_str()))
+            }
         }
         None
     }
@@ -38,9 +40,9 @@ fn join(path: &str, key: &str) -> String {
 }
 
 pub(super) fn parse(text: &str) -> Result<Topics, TopicsError> {
-    let table: Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| TopicsError { faults: vec![("file".to_owned(), error.message().to_owned())] })?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| TopicsError {
+        faults: vec![("file".to_owned(), error.message().to_owned())],
+    })?;
     let mut faults = Faults::default();
     faults.unknown_keys(&table, "", &["cluster", "topic"]);
     let cluster = cluster(&table, &mut faults);
@@ -63,7 +65,10 @@ fn cluster(table: &Table, faults: &mut Faults) -> Option<(u16, u16)> {
     let insync = faults.whole_number(cluster, "cluster", "min_insync_replicas", 100);
     let (replication, insync) = (replication?, insync?);
     if insync > replication {
-        faults.add("cluster.min_insync_replicas", format!("is {insync}; expected at most replication, {replication}"));
+        faults.add(
+            "cluster.min_insync_replicas",
+            format!("is {insync}; expected at most replication, {replication}"),
+        );
     }
     Some((u16::try_from(replication).ok()?, u16::try_from(insync).ok()?))
 }
@@ -93,7 +98,10 @@ fn topic(entry: &Table, path: &str, faults: &mut Faults) -> Option<Topic> {
     let name = match entry.get("name") {
         Some(Value::String(name)) if is_topic_name(name) => Some(name.clone()),
         Some(_) => {
-            faults.add(join(path, "name"), "expected 1 to 249 letters, digits, dots, underscores or hyphens");
+            faults.add(
+                join(path, "name"),
+                "expected 1 to 249 letters, digits, dots, underscores or hyphens",
+            );
             None
         }
         None => {
@@ -106,13 +114,19 @@ fn topic(entry: &Table, path: &str, faults: &mut Faults) -> Option<Topic> {
         None => false,
         Some(Value::Boolean(compacted)) => *compacted,
         Some(other) => {
-            faults.add(join(path, "compacted"), format!("is a {}; expected true or false", other.type_str()));
+            faults.add(
+                join(path, "compacted"),
+                format!("is a {}; expected true or false", other.type_str()),
+            );
             false
         }
     };
     let cleanup = if compacted {
         if entry.contains_key("retention_days") {
-            faults.add(join(path, "retention_days"), "not allowed: a compacted topic keeps the newest record of each key");
+            faults.add(
+                join(path, "retention_days"),
+                "not allowed: a compacted topic keeps the newest record of each key",
+            );
         }
         Some(Cleanup::Compacted)
     } else {
@@ -128,7 +142,10 @@ mod tests {
     #[test]
     fn the_bundled_topics_keep_the_contract() {
         let topics = Topics::bundled().unwrap();
-        let declared: Vec<_> = topics.iter().map(|topic| (topic.name.as_str(), topic.partitions, topic.cleanup)).collect();
+        let declared: Vec<_> = topics
+            .iter()
+            .map(|topic| (topic.name.as_str(), topic.partitions, topic.cleanup))
+            .collect();
         assert_eq!(
             declared,
             [

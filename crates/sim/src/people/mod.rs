@@ -174,7 +174,8 @@ impl Population {
             Gender::Female => (names::MIDDLE_FEMALE, names::GIVEN_FEMALE),
         };
         let name = Name { family, middle: pick(&mut dice, middle), given: pick(&mut dice, given) };
-        let (prefix, birth_province_code) = draw(&mut self.dice(purpose::PREFIX, index), number::PREFIXES);
+        let (prefix, birth_province_code) =
+            draw(&mut self.dice(purpose::PREFIX, index), number::PREFIXES);
         let has_card = birth.year() <= 1997 && chance(&mut dice, 60);
         Person {
             index,
@@ -313,15 +314,18 @@ mod tests {
     fn a_population_is_the_same_on_every_run() {
         // Changing what a seed means breaks every recorded demonstration: it is pinned here.
         let person = PEOPLE.person(123_456).unwrap();
-        assert_eq!(person.personal_number, "PIN");
+        assert_eq!(person.personal_number, "083041882048");
         assert_eq!(person.name.to_string(), "PIN");
         assert_ne!(Population::new(1).person(5), Population::new(2).person(5));
     }
 
     #[test]
     fn the_population_is_mixed() {
-        let sample: Vec<Person> = (0..POPULATION).step_by(997).filter_map(|index| PEOPLE.person(index)).collect();
-        let share = |holds: &dyn Fn(&Person) -> bool| sample.iter().filter(|person| holds(person)).count() * 100 / sample.len();
+        let sample: Vec<Person> =
+            (0..POPULATION).step_by(997).filter_map(|index| PEOPLE.person(index)).collect();
+        let share = |holds: &dyn Fn(&Person) -> bool| {
+            sample.iter().filter(|person| holds(person)).count() * 100 / sample.len()
+        };
         assert!((35..=45).contains(&share(&|person| person.personal_number.starts_with("086"))));
         assert!((1..=10).contains(&share(&|person| matches!(person.birth, Birth::Year(_)))));
         assert!((5..=20).contains(&share(&|person| person.ethnic_group_code == "05")));

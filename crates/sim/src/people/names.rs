@@ -35,28 +35,82 @@ pub(super) const LINEAGES: &[((&str, &str), u32)] = &[
 ];
 
 /// Middle names of men.
-pub(super) const MIDDLE_MALE: &[&str] =
-    &["Văn", "Văn", "Hữu", "Minh", "Quốc", "Thanh", "Đức", "Công", "Trọng", "Hoàng", "Phước", "Thành", "Ngọc"];
+pub(super) const MIDDLE_MALE: &[&str] = &[
+    "Văn", "Văn", "Hữu", "Minh", "Quốc", "Thanh", "Đức", "Công", "Trọng", "Hoàng", "Phước",
+    "Thành", "Ngọc",
+];
 
 /// Middle names of women.
 pub(super) const MIDDLE_FEMALE: &[&str] = &[
-    "Thị", "Thị", "Thị Kim", "Thị Mỹ", "Thị Ngọc", "Thị Thanh", "Thị Hồng", "Ngọc", "Bích", "Huỳnh", "Thúy",
+    "Thị",
+    "Thị",
+    "Thị Kim",
+    "Thị Mỹ",
+    "Thị Ngọc",
+    "Thị Thanh",
+    "Thị Hồng",
+    "Ngọc",
+    "Bích",
+    "Huỳnh",
+    "Thúy",
 ];
 
 /// Given names of men.
 pub(super) const GIVEN_MALE: &[&str] = &[
-    "An", "Bình", "Cường", "Dũng", "Đạt", "Đông", "Hải", "Hiếu", "Hòa", "Hùng", "Khánh", "Khoa", "Kiệt", "Lâm", "Lộc",
-    "Long", "Nam", "Nghĩa", "Nhân", "Phong", "Phúc", "Quân", "Quý", "Sang", "Sơn", "Tài", "Tâm", "Thắng", "Thiện",
-    "Tín", "Toàn", "Trí", "Trung", "Tuấn", "Vinh", "Vũ",
+    "An", "Bình", "Cường", "Dũng", "Đạt", "Đông", "Hải", "Hiếu", "Hòa", "Hùng", "Khánh", "Khoa",
+    "Kiệt", "Lâm", "Lộc", "Long", "Nam", "Nghĩa", "Nhân", "Phong", "Phúc", "Quân", "Quý", "Sang",
+    "Sơn", "Tài", "Tâm", "Thắng", "Thiện", "Tín", "Toàn", "Trí", "Trung", "Tuấn", "Vinh", "Vũ",
 ];
 
 /// Given names of women.
 pub(super) const GIVEN_FEMALE: &[&str] = &[
-    "Ánh", "Châu", "Chi", "Diễm", "Dung", "Duyên", "Giang", "Hà", "Hạnh", "Hiền", "Hoa", "Hương", "Huyền", "Lan",
-    "Liên", "Linh", "Loan", "Mai", "My", "Nga", "Ngân", "Nguyệt", "Nhi", "Như", "Oanh", "Phượng", "Quyên", "Tâm",
-    "Thảo", "Thu", "Thủy", "Tiên", "Trang", "Trinh", "Tuyết", "Uyên", "Vân", "Yến",
+    "Ánh",
+    "Châu",
+    "Chi",
+    "Diễm",
+    "Dung",
+    "Duyên",
+    "Giang",
+    "Hà",
+    "Hạnh",
+    "Hiền",
+    "Hoa",
+    "Hương",
+    "Huyền",
+    "Lan",
+    "Liên",
+    "Linh",
+    "Loan",
+    "Mai",
+    "My",
+    "Nga",
+    "Ngân",
+    "Nguyệt",
+    "Nhi",
+    "Như",
+    "Oanh",
+    "Phượng",
+    "Quyên",
+    "Tâm",
+    "Thảo",
+    "Thu",
+    "Thủy",
+    "Tiên",
+    "Trang",
+    "Trinh",
+    "Tuyết",
+    "Uyên",
+    "Vân",
+    "Yến",
 ];
 
 /// Streets named after figures of history, as nearly every town has them.
-pub(super) const STREETS: &[&str] =
-    &["Hùng Vương", "Lê Lợi", "Nguyễn Huệ", "Phạm Hùng", "Trần Hưng Đạo", "Võ Thị Sáu", "Lý Thường Kiệt"];
+pub(super) const STREETS: &[&str] = &[
+    "Hùng Vương",
+    "Lê Lợi",
+    "Nguyễn Huệ",
+    "Phạm Hùng",
+    "Trần Hưng Đạo",
+    "Võ Thị Sáu",
+    "Lý Thường Kiệt",
+];

@@ -39,7 +39,8 @@ pub(super) async fn answer(
     platform.hold_back().await;
     if !platform.tokens.admit(&headers) {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
-        return (StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": "invalid_token"}))).into_response();
+        return (StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": "invalid_token"})))
+            .into_response();
     }
     let found = if tokens::is_known_system(&platform.config, &headers) {
         find(&platform, &question)

@@ -75,8 +75,9 @@ fn home(xml: &mut Xml, home: &Home) {
 
 fn relative(xml: &mut Xml, people: &Population, index: Option<u32>) {
     let relative = index.and_then(|index| people.person(index));
-    let (name, number) =
-        relative.map(|relative| (relative.name.to_string(), relative.personal_number)).unwrap_or_default();
+    let (name, number) = relative
+        .map(|relative| (relative.name.to_string(), relative.personal_number))
+        .unwrap_or_default();
     xml.leaf("HoVaTen", &name);
     xml.leaf("QuocTich", if number.is_empty() { "" } else { "VN" });
     xml.leaf("SoDinhDanh", &number);

@@ -38,7 +38,8 @@ impl Tokens {
 
     /// Tells whether the request bears a token in force.
     pub(super) fn admit(&self, headers: &HeaderMap) -> bool {
-        let Some(token) = text(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "))
+        let Some(token) = text(headers, header::AUTHORIZATION.as_str())
+            .and_then(|value| value.strip_prefix("Bearer "))
         else {
             return false;
         };
@@ -67,10 +68,12 @@ pub(super) async fn issue(
 ) -> Response {
     platform.hold_back().await;
     if request.grant_type != "client_credentials" {
-        return (StatusCode::BAD_REQUEST, Json(json!({"error": "unsupported_grant_type"}))).into_response();
+        return (StatusCode::BAD_REQUEST, Json(json!({"error": "unsupported_grant_type"})))
+            .into_response();
     }
     if !is_consumer(&platform.config, &headers) || !is_known_system(&platform.config, &headers) {
-        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response();
+        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"})))
+            .into_response();
     }
     Json(json!({
         "access_token": platform.tokens.issue(),
@@ -86,7 +89,9 @@ fn is_consumer(config: &SimConfig, headers: &HeaderMap) -> bool {
     let credentials = text(headers, header::AUTHORIZATION.as_str())
         .and_then(|value| value.strip_prefix("Basic "))
         .and_then(|value| STANDARD.decode(value).ok());
-    credentials.is_some_and(|given| given == format!("{}:{}", config.consumer_key, config.consumer_secret).as_bytes())
+    credentials.is_some_and(|given| {
+        given == format!("{}:{}", config.consumer_key, config.consumer_secret).as_bytes()
+    })
 }
 
 /// What `lgspaccesstoken` holds, as far as it is looked at.
@@ -102,7 +107,9 @@ pub(super) fn is_known_system(config: &SimConfig, headers: &HeaderMap) -> bool {
     let keys: Option<SystemKeys> = text(headers, "lgspaccesstoken")
         .and_then(|value| STANDARD.decode(value).ok())
         .and_then(|json| serde_json::from_slice(&json).ok());
-    keys.is_some_and(|keys| keys.access_key == config.access_key && keys.secret_key == config.secret_key)
+    keys.is_some_and(|keys| {
+        keys.access_key == config.access_key && keys.secret_key == config.secret_key
+    })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -10,8 +10,11 @@ pub(super) const MORNING_SECONDS: u32 = 4 * 3600;
 
 /// Returns the time of day at which so many seconds have been worked.
 pub(super) fn clock(day: Date, worked: u32) -> DateTime {
-    let since_midnight =
-        if worked < MORNING_SECONDS { 7 * 3600 + 1800 + worked } else { 13 * 3600 + worked - MORNING_SECONDS };
+    let since_midnight = if worked < MORNING_SECONDS {
+        7 * 3600 + 1800 + worked
+    } else {
+        13 * 3600 + worked - MORNING_SECONDS
+    };
     day.at(0, 0, 0, 0).saturating_add(i64::from(since_midnight).seconds())
 }
 

@@ -26,7 +26,7 @@ pub(super) const PROCEDURES: &[Procedure] = &[
     procedure("1.004194", "Đăng ký nơi cư trú", "G01-CT02", "Cư trú", 3),
     procedure("1.004227", "Đăng ký biến động đất đai", "G13-DD01", "Đất đai", 10),
     procedure("3.000181", "Tiếp nhận hồ sơ tuyển sinh", "G03-GD10", "Giáo dục và đào tạo", 5),
-    procedure("1.000656.000.00.00.H61", "Cấp bản sao trích lục hộ tịch", "G15-HT01", "Hộ tịch", 1),
+    procedure("1.012790.000.00.00.H61", "Cấp bản sao trích lục hộ tịch", "G15-HT01", "Hộ tịch", 1),
 ];
 
 const fn procedure(
@@ -94,7 +94,11 @@ pub(super) fn write(
         received: written(received),
         due: written(due),
         state: told.state.to_string(),
-        returned: if told.state == 10 { ended.map(written).unwrap_or_default() } else { String::new() },
+        returned: if told.state == 10 {
+            ended.map(written).unwrap_or_default()
+        } else {
+            String::new()
+        },
         result_by: if online && chance(&mut dice, 30) { "1" } else { "0" },
         ended: ended.map(written).unwrap_or_default(),
         agency_name: format!("Bộ phận Một cửa {}", told.agency),
@@ -108,11 +112,14 @@ pub(super) fn write(
     };
     match flaw {
         Some(Flaw::DossierDate) => {
-            record.dossier_code = format!("{}-{}0230-{:04}", told.agency, received.strftime("%y"), dossier.order);
+            record.dossier_code =
+                format!("{}-{}0230-{:04}", told.agency, received.strftime("%y"), dossier.order);
         }
         Some(Flaw::NoProcedure) => record.procedure_code = None,
         Some(Flaw::UnknownState) => record.state = "11".to_owned(),
-        Some(Flaw::ReceptionTime) => record.received = format!("{}0230093000", received.strftime("%Y")),
+        Some(Flaw::ReceptionTime) => {
+            record.received = format!("{}0230093000", received.strftime("%Y"))
+        }
         _ => {}
     }
     let mut json = serde_json::to_vec(&record).unwrap_or_default();

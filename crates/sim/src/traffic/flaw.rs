@@ -59,7 +59,11 @@ impl Flaw {
                 json.splice(..1, again.into_bytes());
             }
             Self::CutOff => json.truncate(json.iter().rposition(|byte| *byte == b',').unwrap_or(1)),
-            Self::DossierDate | Self::NoProcedure | Self::UnknownState | Self::TaxCheckDigit | Self::ReceptionTime => {}
+            Self::DossierDate
+            | Self::NoProcedure
+            | Self::UnknownState
+            | Self::TaxCheckDigit
+            | Self::ReceptionTime => {}
         }
     }
 }

@@ -80,9 +80,11 @@ pub fn working_day(
                 let told = dossier::Told { day, number, state, ended, agency };
                 (DOSSIER_RECORDED, agency, dossier::write(seed, &people, dossier, &told, step.flaw))
             }
-            What::Citizen { agency, number } => {
-                (CITIZEN_RECORDED, agencies.get(agency)?, registers::write_citizen(seed, &people, number))
-            }
+            What::Citizen { agency, number } => (
+                CITIZEN_RECORDED,
+                agencies.get(agency)?,
+                registers::write_citizen(seed, &people, number),
+            ),
             What::Enterprise { agency, number } => (
                 ENTERPRISE_RECORDED,
                 agencies.get(agency)?,
@@ -95,7 +97,9 @@ pub fn working_day(
             agency: agency.clone(),
             at,
             data,
-            expectation: step.flaw.map_or(Expect::Accepted, |flaw| Expect::Refused(flaw.rule().code)),
+            expectation: step
+                .flaw
+                .map_or(Expect::Accepted, |flaw| Expect::Refused(flaw.rule().code)),
         })
     })
 }

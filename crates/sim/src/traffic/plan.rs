@@ -81,7 +81,7 @@ pub(super) fn plan(seed: u64, count: usize, agencies: usize) -> (Vec<Dossier>, V
     }
     while steps.len() < count {
         let agency = dice.usize(0..agencies);
-        // Each turn of the loop: a citizen's or an enterprise's event, or 1.7 of a dossier on average.
+        // A dossier has 1.6 steps on average: of all events, about one in ten is none of a dossier.
         let number = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         match dice.u32(0..100) {
             0..9 => steps.push(step(arrival(&mut dice), What::Citizen { agency, number })),
@@ -104,12 +104,22 @@ fn step(at: u32, what: What) -> Step {
 
 /// Draws a worked second: more people come in the morning.
 fn arrival(dice: &mut Rng) -> u32 {
-    if chance(dice, 60) { dice.u32(0..MORNING_SECONDS) } else { dice.u32(MORNING_SECONDS..WORKED_SECONDS) }
+    if chance(dice, 60) {
+        dice.u32(0..MORNING_SECONDS)
+    } else {
+        dice.u32(MORNING_SECONDS..WORKED_SECONDS)
+    }
 }
 
 /// Draws a dossier and its steps of this day: received today, or received before and taken up
 /// again. Every step comes later than the one before.
-fn run_dossier(dice: &mut Rng, agency: usize, number: u32, count: usize, steps: &mut Vec<Step>) -> Dossier {
+fn run_dossier(
+    dice: &mut Rng,
+    agency: usize,
+    number: u32,
+    count: usize,
+    steps: &mut Vec<Step>,
+) -> Dossier {
     let today = chance(dice, 75);
     let mut at = arrival(dice);
     let (days_ago, received) = if today { (0, at) } else { (dice.i32(1..=10), arrival(dice)) };

@@ -68,7 +68,11 @@ pub fn questions(
         };
         let known = expectation != ExpectAnswer::NotFound;
         Some(PlannedLookUp {
-            personal_number: if known { person.personal_number.clone() } else { nobodys_number(&person) },
+            personal_number: if known {
+                person.personal_number.clone()
+            } else {
+                nobodys_number(&person)
+            },
             full_name: person.name.to_string(),
             birth_date: person.birth.to_string(),
             purpose: (expectation != ExpectAnswer::PurposeRequired).then_some(PlannedPurpose {
@@ -97,7 +101,8 @@ mod tests {
     #[test]
     fn questions_are_what_they_are_expected_to_be() {
         let people = Population::new(7);
-        let plan: Vec<PlannedLookUp> = questions(7, jiff::civil::date(2026, 7, 3), 200, &["H61.14"]).collect();
+        let plan: Vec<PlannedLookUp> =
+            questions(7, jiff::civil::date(2026, 7, 3), 200, &["H61.14"]).collect();
         let count = |kind| plan.iter().filter(|question| question.expectation == kind).count();
         assert_eq!(plan.len(), 200);
         assert_eq!(count(ExpectAnswer::NotFound), 20);
@@ -106,7 +111,10 @@ mod tests {
             assert!(PersonalNumber::parse(&question.personal_number).is_ok());
             let known = people.find(&question.personal_number);
             assert_eq!(known.is_none(), question.expectation == ExpectAnswer::NotFound);
-            assert_eq!(question.purpose.is_none(), question.expectation == ExpectAnswer::PurposeRequired);
+            assert_eq!(
+                question.purpose.is_none(),
+                question.expectation == ExpectAnswer::PurposeRequired
+            );
             if let Some(known) = known {
                 assert_eq!(known.name.to_string(), question.full_name);
             }

@@ -46,9 +46,15 @@ pub(super) fn write_citizen(seed: u64, people: &Population, number: u32) -> Vec<
 }
 
 /// Writes an enterprise's record, with the names of the enterprise register.
-pub(super) fn write_enterprise(seed: u64, people: &Population, number: u32, flaw: Option<Flaw>) -> Vec<u8> {
+pub(super) fn write_enterprise(
+    seed: u64,
+    people: &Population,
+    number: u32,
+    flaw: Option<Flaw>,
+) -> Vec<u8> {
     const FORMS: &[&str] = &["CÔNG TY TNHH", "CÔNG TY CỔ PHẦN", "DOANH NGHIỆP TƯ NHÂN"];
-    const TRADES: &[&str] = &["THƯƠNG MẠI", "XÂY DỰNG", "THỦY SẢN", "NÔNG SẢN", "VẬN TẢI", "DỊCH VỤ"];
+    const TRADES: &[&str] =
+        &["THƯƠNG MẠI", "XÂY DỰNG", "THỦY SẢN", "NÔNG SẢN", "VẬN TẢI", "DỊCH VỤ"];
     let mut dice = dice(seed, purpose::ENTERPRISE, u64::from(number));
     let Some(owner) = people.person(dice.u32(0..POPULATION)) else { return Vec::new() };
     let (form, trade) = (pick(&mut dice, FORMS), pick(&mut dice, TRADES));
@@ -95,7 +101,8 @@ mod tests {
 
     #[test]
     fn every_number_has_a_tax_code_of_its_own() {
-        let codes: std::collections::HashSet<String> = (0..20_000).map(|number| tax_code(number, false)).collect();
+        let codes: std::collections::HashSet<String> =
+            (0..20_000).map(|number| tax_code(number, false)).collect();
         assert_eq!(codes.len(), 20_000);
         assert!(codes.iter().all(|code| TaxCode::parse(code).is_ok()));
         assert!((0..20_000).all(|number| TaxCode::parse(&tax_code(number, true)).is_err()));

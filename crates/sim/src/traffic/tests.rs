@@ -27,7 +27,9 @@ fn schema(event_type: &str) -> Value {
 
 /// Judges the members at the top: present, of a listed value, in the named format, short enough.
 fn broken_rules(schema: &Value, data: &[u8]) -> Vec<&'static str> {
-    let Ok(record) = serde_json::from_slice::<Value>(data) else { return vec![rule::JSON_SYNTAX.code] };
+    let Ok(record) = serde_json::from_slice::<Value>(data) else {
+        return vec![rule::JSON_SYNTAX.code];
+    };
     let mut broken = Vec::new();
     if String::from_utf8_lossy(data).matches("\"MaHoSo\":").count() > 1 {
         broken.push(rule::JSON_DUPLICATE_MEMBER.code);
@@ -38,7 +40,9 @@ fn broken_rules(schema: &Value, data: &[u8]) -> Vec<&'static str> {
         }
     }
     for (name, value) in record.as_object().unwrap() {
-        let Some(property) = schema["properties"].get(name) else { panic!("{name} is not in the schema") };
+        let Some(property) = schema["properties"].get(name) else {
+            panic!("{name} is not in the schema")
+        };
         if let Some(list) = property["enum"].as_array()
             && !list.contains(value)
         {
@@ -73,7 +77,8 @@ fn every_event_is_accepted_or_refused_by_the_schemas_as_planned() {
     assert!((1_700..=1_900).contains(&kinds[DOSSIER_RECORDED]), "{kinds:?}");
     assert!(kinds[CITIZEN_RECORDED] >= 60 && kinds[ENTERPRISE_RECORDED] >= 40, "{kinds:?}");
     assert_eq!(rules.len(), 8, "seven rules and the accepted: {rules:?}");
-    let refused: usize = rules.iter().filter(|(rule, _)| **rule != "accepted").map(|(_, count)| count).sum();
+    let refused: usize =
+        rules.iter().filter(|(rule, _)| **rule != "accepted").map(|(_, count)| count).sum();
     assert_eq!(refused, 40);
 }
 
@@ -91,8 +96,15 @@ fn codes_bear_the_day_of_reception_and_name_one_dossier_each() {
         assert!(dossier_code.starts_with(&event.agency));
         let day_of_code = dossier_code.rsplit('-').nth(1).unwrap().to_owned();
         assert_eq!(day_of_code, text("NgayTiepNhan")[2..8]);
-        let (received, due) = (portal_time(&text("NgayTiepNhan")).unwrap(), portal_time(&text("NgayHenTra")).unwrap());
-        assert!(received < due && received <= event.at && portal_time(&text("NgayNopHoSo")).unwrap() <= received);
+        let (received, due) = (
+            portal_time(&text("NgayTiepNhan")).unwrap(),
+            portal_time(&text("NgayHenTra")).unwrap(),
+        );
+        assert!(
+            received < due
+                && received <= event.at
+                && portal_time(&text("NgayNopHoSo")).unwrap() <= received
+        );
         assert!(calendar::is_working(due.date()));
         let owner = owners.entry(dossier_code).or_insert_with(|| text("SoGiayToChuHoSo"));
         assert_eq!(*owner, text("SoGiayToChuHoSo"));
