@@ -56,7 +56,14 @@ impl Chain {
         hand_over: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let seq = self.seq + 1;
-        let link = Link { v: 1, writer: self.writer, seq, prev: self.prev.clone(), time: unix_millis, entry };
+        let link = Link {
+            v: 1,
+            writer: self.writer,
+            seq,
+            prev: self.prev.clone(),
+            time: unix_millis,
+            entry,
+        };
         let bytes = serde_json::to_vec(&link)?;
         hand_over(&bytes)?;
         self.seq = seq;
@@ -119,7 +126,12 @@ mod tests {
         let mut chain = Chain::new(Uuid::from_u128(7));
         let mut out = Vec::new();
         for number in 0..count {
-            let outcome = Outcome { kind: OutcomeKind::Answered, code: None, elapsed_millis: number as u64, released: vec![] };
+            let outcome = Outcome {
+                kind: OutcomeKind::Answered,
+                code: None,
+                elapsed_millis: number as u64,
+                released: vec![],
+            };
             let entry = Entry::Outcome { audit_id: Uuid::from_u128(number as u128), outcome };
             chain
                 .append::<serde_json::Error>(&entry, 1_700_000_000_000, |bytes| {
@@ -160,7 +172,8 @@ mod tests {
     #[test]
     fn a_record_that_was_not_taken_leaves_the_chain_where_it_was() {
         let mut chain = Chain::new(Uuid::from_u128(7));
-        let outcome = Outcome { kind: OutcomeKind::Failed, code: None, elapsed_millis: 0, released: vec![] };
+        let outcome =
+            Outcome { kind: OutcomeKind::Failed, code: None, elapsed_millis: 0, released: vec![] };
         let entry = Entry::Outcome { audit_id: Uuid::nil(), outcome };
         #[derive(Debug)]
         struct Full;
@@ -171,7 +184,12 @@ mod tests {
         }
         assert!(chain.append::<Full>(&entry, 0, |_| Err(Full)).is_err());
         let mut taken = Vec::new();
-        chain.append::<Full>(&entry, 0, |bytes| { taken = bytes.to_vec(); Ok(()) }).unwrap();
+        chain
+            .append::<Full>(&entry, 0, |bytes| {
+                taken = bytes.to_vec();
+                Ok(())
+            })
+            .unwrap();
         assert_eq!(verify([taken.as_slice()]).1, vec![]);
     }
 }

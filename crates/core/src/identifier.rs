@@ -77,9 +77,9 @@ pub const ODDITIES: &[Format] = &[("personal-number", check_personal_number_pref
 
 /// Domestic prefixes of personal numbers: the 63 provinces of birth registration.
 const BIRTH_PREFIXES: &[u8] = &[
-    1, 2, 4, 6, 8, 10, 11, 12, 14, 15, 17, 19, 20, 22, 24, 25, 26, 27, 30, 31, 33, 34, 35, 36, 37, 38, 40, 42,
-    44, 45, 46, 48, 49, 51, 52, 54, 56, 58, 60, 62, 64, 66, 67, 68, 70, 72, 74, 75, 77, 79, 80, 82, 83, 84, 86,
-    87, 89, 91, 92, 93, 94, 95, 96,
+    1, 2, 4, 6, 8, 10, 11, 12, 14, 15, 17, 19, 20, 22, 24, 25, 26, 27, 30, 31, 33, 34, 35, 36, 37,
+    38, 40, 42, 44, 45, 46, 48, 49, 51, 52, 54, 56, 58, 60, 62, 64, 66, 67, 68, 70, 72, 74, 75, 77,
+    79, 80, 82, 83, 84, 86, 87, 89, 91, 92, 93, 94, 95, 96,
 ];
 
 fn ensure(holds: bool, rule: &'static Rule) -> Result<(), &'static Rule> {
@@ -106,14 +106,17 @@ fn check_agency_code(text: &str) -> Result<(), &'static Rule> {
     let mut groups = text.split('.');
     let new_form = groups.next().is_some_and(is_level_one)
         && groups.all(|group| {
-            !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+            !group.is_empty()
+                && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         });
     ensure(text.len() <= 35 && (new_form || is_old_agency_form(text)), &rule::AGENCY_CODE)
 }
 
 fn check_client_id(text: &str) -> Result<(), &'static Rule> {
     let fits = (1..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     ensure(fits, &rule::REQUEST)
 }
 
@@ -128,12 +131,19 @@ fn check_dossier_code(text: &str) -> Result<(), &'static Rule> {
 
 fn check_procedure_code(text: &str) -> Result<(), &'static Rule> {
     let groups: Vec<&str> = text.split('.').collect();
-    let national = matches!(groups.as_slice(), [kind, number, ..] if digits(kind, 1) && digits(number, 6));
+    let national =
+        matches!(groups.as_slice(), [kind, number, ..] if digits(kind, 1) && digits(number, 6));
     let local = match groups.get(2..) {
         Some([]) => true,
-        Some([four, three, two, one]) => digits(four, 3) && digits(three, 2) && digits(two, 2) && is_level_one(one),
+        Some([four, three, two, one]) => {
+            digits(four, 3) && digits(three, 2) && digits(two, 2) && is_level_one(one)
+        }
         Some([four, three, two, one, case]) => {
-            digits(four, 3) && digits(three, 2) && digits(two, 2) && is_level_one(one) && digits(case, 2)
+            digits(four, 3)
+                && digits(three, 2)
+                && digits(two, 2)
+                && is_level_one(one)
+                && digits(case, 2)
         }
         _ => false,
     };
@@ -146,7 +156,10 @@ fn check_personal_number(text: &str) -> Result<(), &'static Rule> {
 
 fn check_personal_number_prefix(text: &str) -> Result<(), &'static Rule> {
     let prefix = text.get(..3).and_then(|prefix| prefix.parse::<u8>().ok());
-    ensure(prefix.is_some_and(|prefix| BIRTH_PREFIXES.contains(&prefix)), &rule::PERSONAL_NUMBER_PREFIX)
+    ensure(
+        prefix.is_some_and(|prefix| BIRTH_PREFIXES.contains(&prefix)),
+        &rule::PERSONAL_NUMBER_PREFIX,
+    )
 }
 
 fn check_identity_card_9(text: &str) -> Result<(), &'static Rule> {
@@ -154,7 +167,8 @@ fn check_identity_card_9(text: &str) -> Result<(), &'static Rule> {
 }
 
 fn check_officer_number(text: &str) -> Result<(), &'static Rule> {
-    let fits = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let fits =
+        (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     ensure(fits, &rule::PURPOSE)
 }
 
@@ -173,8 +187,11 @@ fn check_tax_code(text: &str) -> Result<(), &'static Rule> {
 /// Returns the tenth digit that belongs to the first nine; `None` where no digit fits.
 pub fn tax_check_digit(number: &str) -> Option<u32> {
     const WEIGHTS: [u32; 9] = [31, 29, 23, 19, 17, 13, 7, 5, 3];
-    let sum: u32 =
-        number.bytes().zip(WEIGHTS).map(|(byte, weight)| u32::from(byte.wrapping_sub(b'0')) * weight).sum();
+    let sum: u32 = number
+        .bytes()
+        .zip(WEIGHTS)
+        .map(|(byte, weight)| u32::from(byte.wrapping_sub(b'0')) * weight)
+        .sum();
     let check = 10 - sum % 11;
     (check < 10).then_some(check)
 }
@@ -190,7 +207,8 @@ fn date(text: &str) -> Option<Date> {
 
 /// Reads the portal's `yyyyMMddHHmmss`, a local time of Viet Nam (which has kept UTC+7 since 1975).
 pub fn portal_time(text: &str) -> Option<DateTime> {
-    let (hour, minute, second) = (number(text, 8..10)?, number(text, 10..12)?, number(text, 12..14)?);
+    let (hour, minute, second) =
+        (number(text, 8..10)?, number(text, 10..12)?, number(text, 12..14)?);
     (text.len() == 14).then_some(())?;
     date(text)?.at(0, 0, 0, 0).with().hour(hour).minute(minute).second(second).build().ok()
 }
@@ -233,7 +251,9 @@ mod tests {
         for code in ["1.004227", "1.001612.000.00.00.H48", "2.000815.000.00.00.H55.02"] {
             assert!(ProcedureCode::parse(code).is_ok(), "{code}");
         }
-        for code in ["0100109106", "0100233488", "0314409058-002", "1500999906", "6100999900", "2900999902"] {
+        for code in
+            ["0100109106", "0100233488", "0314409058-002", "1500999906", "6100999900", "2900999902"]
+        {
             assert!(TaxCode::parse(code).is_ok(), "{code}");
         }
     }
@@ -243,7 +263,13 @@ mod tests {
         for code in ["", "Z61", "h61.14", "H61.", "H6.14", "H61..14", "H61.14/../x"] {
             assert_eq!(AgencyCode::parse(code), Err(&rule::AGENCY_CODE), "{code}");
         }
-        for code in ["H61.14-260230-0001", "H61.14-261301-0001", "H61.14-260703-1", "260703-0001", "H61.14-26070a-0001"] {
+        for code in [
+            "H61.14-260230-0001",
+            "H61.14-261301-0001",
+            "H61.14-260703-1",
+            "260703-0001",
+            "H61.14-26070a-0001",
+        ] {
             assert_eq!(DossierCode::parse(code), Err(&rule::DOSSIER_CODE), "{code}");
         }
         for code in ["0100109107", "1500012345", "0100109106-000", "01001091060", "0100000000"] {
@@ -258,12 +284,20 @@ mod tests {
     fn a_time_must_exist() {
         assert!(check_portal_time("20260703093000").is_ok());
         assert!(check_portal_time("").is_ok());
-        for text in ["20260230000000", "20260703240000", "2026070309300", "202607030930000", "+0260703093000"] {
+        for text in [
+            "20260230000000",
+            "20260703240000",
+            "2026070309300",
+            "202607030930000",
+            "+0260703093000",
+        ] {
             assert_eq!(check_portal_time(text), Err(&rule::PORTAL_TIME), "{text}");
         }
         assert!(check_birth_date("1990-01-15").is_ok() && check_birth_date("1990").is_ok());
         assert!(check_birth_date("1990-02-30").is_err() && check_birth_date("19900115").is_err());
-        assert!(check_day_slashed("31/12/2025").is_ok() && check_day_slashed("2025/12/31").is_err());
+        assert!(
+            check_day_slashed("31/12/2025").is_ok() && check_day_slashed("2025/12/31").is_err()
+        );
     }
 
     #[test]

@@ -16,19 +16,30 @@ pub(crate) fn question(request: wire::LookUpCitizenRequest) -> Result<CitizenLoo
     let mut parts = Parts { violations: Vec::new() };
     let purpose = request.purpose.unwrap_or_default();
     let dossier = parts.take("/purpose/dossierCode", purpose.dossier_code, DossierCode::parse);
-    let procedure = parts.take("/purpose/procedureCode", purpose.procedure_code, ProcedureCode::parse);
-    let officer = parts.take("/purpose/officerNumber", purpose.officer_number, OfficerNumber::parse);
+    let procedure =
+        parts.take("/purpose/procedureCode", purpose.procedure_code, ProcedureCode::parse);
+    let officer =
+        parts.take("/purpose/officerNumber", purpose.officer_number, OfficerNumber::parse);
     let purpose_fits = parts.violations.is_empty();
-    let personal_number = parts.take("/personalNumber", request.personal_number, PersonalNumber::parse);
+    let personal_number =
+        parts.take("/personalNumber", request.personal_number, PersonalNumber::parse);
     let full_name = parts.take("/fullName", request.full_name, person_name);
     let birth_date = parts.take("/birthDate", request.birth_date, birth_date);
     match (dossier, procedure, officer, personal_number, full_name, birth_date) {
-        (Some(dossier), Some(procedure), Some(officer), Some(personal_number), Some(full_name), Some(birth_date)) => {
+        (
+            Some(dossier),
+            Some(procedure),
+            Some(officer),
+            Some(personal_number),
+            Some(full_name),
+            Some(birth_date),
+        ) => {
             let purpose = Purpose { dossier, procedure, officer };
             Ok(CitizenLookUp { purpose, personal_number, full_name, birth_date })
         }
         _ => {
-            let code = if purpose_fits { ErrorCode::InvalidRequest } else { ErrorCode::PurposeRequired };
+            let code =
+                if purpose_fits { ErrorCode::InvalidRequest } else { ErrorCode::PurposeRequired };
             Err(Fault::with(code, parts.violations))
         }
     }
@@ -54,7 +65,9 @@ impl Parts {
 }
 
 fn person_name(text: &str) -> Result<String, &'static Rule> {
-    let fits = !text.trim().is_empty() && text.chars().count() <= 100 && !text.chars().any(char::is_control);
+    let fits = !text.trim().is_empty()
+        && text.chars().count() <= 100
+        && !text.chars().any(char::is_control);
     if fits { Ok(text.trim().to_owned()) } else { Err(&rule::PERSON_NAME) }
 }
 
@@ -66,7 +79,8 @@ fn birth_date(text: &str) -> Result<String, &'static Rule> {
 
 /// Writes an answer.
 pub(crate) fn answer(answer: Answer, request_id: String) -> wire::LookUpCitizenResponse {
-    let as_of = UNIX_EPOCH + Duration::from_millis(u64::try_from(answer.as_of_unix_millis).unwrap_or(0));
+    let as_of =
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(answer.as_of_unix_millis).unwrap_or(0));
     let meta = wire::AnswerMeta {
         request_id,
         audit_id: answer.audit_id.to_string(),
@@ -143,6 +157,9 @@ mod tests {
         assert_eq!((fault.code, fault.violations.len()), (ErrorCode::PurposeRequired, 6));
         let no_name = wire::LookUpCitizenRequest { full_name: Some(" ".to_owned()), ..request() };
         let fault = question(no_name).unwrap_err();
-        assert_eq!((fault.code, fault.violations[0].pointer.as_str()), (ErrorCode::InvalidRequest, "/fullName"));
+        assert_eq!(
+            (fault.code, fault.violations[0].pointer.as_str()),
+            (ErrorCode::InvalidRequest, "/fullName")
+        );
     }
 }

@@ -1,6 +1,5 @@
 //! The door: one listener for HTTP/1.1 and HTTP/2 (gRPC), bounded in every direction.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,9 +36,6 @@ pub struct RequestId(pub String);
 
 /// Serves the routes until told to stop, then lets what is under way end; returns when all
 /// connections are closed or `grace` is over.
-///
-/// # Errors
-/// None today: a connection that cannot be accepted is left to its client.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
@@ -47,11 +43,17 @@ pub async fn serve(
     stopping: CancellationToken,
     tasks: &TaskTracker,
     grace: Duration,
-) -> io::Result<()> {
+) {
     let counted = Arc::clone(&metrics);
-    let routes = routes.layer(middleware::from_fn(move |request, next| through(Arc::clone(&counted), request, next)));
+    let routes = routes.layer(middleware::from_fn(move |request, next| {
+        through(Arc::clone(&counted), request, next)
+    }));
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(64 * 1024);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(64 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -79,7 +81,8 @@ pub async fn serve(
         };
         socket.set_nodelay(true).ok();
         let service = TowerToHyperService::new(routes.clone());
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(socket), service).into_owned());
+        let connection =
+            graceful.watch(builder.serve_connection(TokioIo::new(socket), service).into_owned());
         let open = metrics.connections.clone();
         open.inc();
         tasks.spawn(async move {
@@ -94,7 +97,6 @@ pub async fn serve(
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still open at the end of the grace period");
     }
-    Ok(())
 }
 
 async fn through(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Response {
@@ -102,10 +104,15 @@ async fn through(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Res
         .headers()
         .get(&REQUEST_ID)
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        .filter(|id| {
+            (8..=64).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let is_grpc =
-        request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    let is_grpc = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     let span = tracing::debug_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
     let header = HeaderValue::try_from(id.as_str());
     request.extensions_mut().insert(RequestId(id));
@@ -114,6 +121,9 @@ async fn through(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Res
         response.headers_mut().insert(REQUEST_ID, header);
     }
     let protocol = if is_grpc { "grpc" } else { "http" };
-    metrics.requests.get_or_create(&RequestLabels { protocol, status: response.status().as_u16() }).inc();
+    metrics
+        .requests
+        .get_or_create(&RequestLabels { protocol, status: response.status().as_u16() })
+        .inc();
     response
 }

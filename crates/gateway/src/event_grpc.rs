@@ -12,8 +12,8 @@ use lgsp_proto::event::v1::cloud_event::cloud_event_attribute_value::Attr;
 use lgsp_proto::event::v1::cloud_event::{CloudEventAttributeValue, Data};
 use lgsp_proto::event::v1::event_service_server::EventService;
 use lgsp_proto::event::v1::{
-    CloudEvent, GetReceiptRequest, GetReceiptResponse, PublishEventRequest, PublishEventResponse, PublishEventsRequest,
-    PublishEventsResponse, publish_events_response,
+    CloudEvent, GetReceiptRequest, GetReceiptResponse, PublishEventRequest, PublishEventResponse,
+    PublishEventsRequest, PublishEventsResponse, publish_events_response,
 };
 use lgsp_proto::{event::v1 as wire, status::status};
 use tokio::sync::mpsc;
@@ -32,7 +32,10 @@ const STREAM_PATIENCE: Duration = Duration::from_secs(10);
 
 #[tonic::async_trait]
 impl EventService for Gateway {
-    async fn publish_event(&self, request: Request<PublishEventRequest>) -> Result<Response<PublishEventResponse>, Status> {
+    async fn publish_event(
+        &self,
+        request: Request<PublishEventRequest>,
+    ) -> Result<Response<PublishEventResponse>, Status> {
         let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
         let deadline = deadline::of(request.metadata().as_ref());
         let receipt = async {
@@ -43,7 +46,8 @@ impl EventService for Gateway {
         Ok(Response::new(PublishEventResponse { receipt: Some(wire_receipt(receipt)) }))
     }
 
-    type PublishEventsStream = Pin<Box<dyn Stream<Item = Result<PublishEventsResponse, Status>> + Send>>;
+    type PublishEventsStream =
+        Pin<Box<dyn Stream<Item = Result<PublishEventsResponse, Status>> + Send>>;
 
     async fn publish_events(
         &self,
@@ -56,7 +60,10 @@ impl EventService for Gateway {
         Ok(Response::new(Box::pin(ReceiverStream::new(told).then(settle))))
     }
 
-    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
+    async fn get_receipt(
+        &self,
+        request: Request<GetReceiptRequest>,
+    ) -> Result<Response<GetReceiptResponse>, Status> {
         let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
         let GetReceiptRequest { source, id } = request.into_inner();
         let receipt = self.ingest.receipt(&caller, &source, &id).map_err(|fault| status(&fault))?;
@@ -66,7 +73,11 @@ impl EventService for Gateway {
 
 /// One event of a stream on its way.
 enum Underway {
-    Event { id: String, pending: Result<Box<Pending>, Fault>, deadline: Instant },
+    Event {
+        id: String,
+        pending: Result<Box<Pending>, Fault>,
+        deadline: Instant,
+    },
     /// The stream ends for a reason of ours.
     End(Fault),
 }
@@ -142,7 +153,8 @@ fn submission(event: Option<CloudEvent>) -> Result<Submission, Fault> {
         ..Submission::default()
     };
     for (name, value) in event.attributes {
-        let value = text(value).ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "attributes", &rule::ATTRIBUTE))?;
+        let value = text(value)
+            .ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "attributes", &rule::ATTRIBUTE))?;
         assign(&mut submission, name, value);
     }
     Ok(submission)
@@ -165,14 +177,17 @@ fn text(value: CloudEventAttributeValue) -> Option<String> {
         Attr::CeString(text) | Attr::CeUri(text) | Attr::CeUriRef(text) => text,
         Attr::CeBoolean(value) => value.to_string(),
         Attr::CeInteger(value) => value.to_string(),
-        Attr::CeBytes(bytes) => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes),
+        Attr::CeBytes(bytes) => {
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+        }
         Attr::CeTimestamp(time) => jiff::Timestamp::new(time.seconds, time.nanos).ok()?.to_string(),
     })
 }
 
 /// Writes a receipt in its protobuf form.
 pub(crate) fn wire_receipt(receipt: Receipt) -> wire::Receipt {
-    let recorded = UNIX_EPOCH + Duration::from_millis(u64::try_from(receipt.recorded_unix_millis).unwrap_or(0));
+    let recorded = UNIX_EPOCH
+        + Duration::from_millis(u64::try_from(receipt.recorded_unix_millis).unwrap_or(0));
     wire::Receipt {
         source: receipt.source,
         id: receipt.id,

@@ -38,8 +38,12 @@ pub(crate) async fn publish(
         let body = json::body(body, MAX_EVENT_BYTES + ENVELOPE_BYTES).await?;
         let event = match media_type(&head.headers).as_str() {
             "application/cloudevents+json" => structured::read(&body)?,
-            "application/cloudevents-batch+json" => return Err(ErrorCode::UnsupportedMediaType.into()),
-            media_type if media_type == "application/json" || media_type.ends_with("+json") => binary(&head.headers, body)?,
+            "application/cloudevents-batch+json" => {
+                return Err(ErrorCode::UnsupportedMediaType.into());
+            }
+            media_type if media_type == "application/json" || media_type.ends_with("+json") => {
+                binary(&head.headers, body)?
+            }
             _ => return Err(ErrorCode::UnsupportedMediaType.into()),
         };
         let receipt = gateway.ingest.accept(&caller, event, deadline).await?;
@@ -65,7 +69,8 @@ pub(crate) async fn receipt(
 ) -> Result<Response, Problem> {
     let work = || {
         let caller = gateway.caller_of(&headers)?;
-        let Query(which) = which.map_err(|_| Fault::at(ErrorCode::InvalidRequest, "source, id", &rule::REQUEST))?;
+        let Query(which) = which
+            .map_err(|_| Fault::at(ErrorCode::InvalidRequest, "source, id", &rule::REQUEST))?;
         let receipt = gateway.ingest.receipt(&caller, &which.source, &which.id)?;
         json::write(RECEIPT, &wire_receipt(receipt))
     };
@@ -73,14 +78,16 @@ pub(crate) async fn receipt(
 }
 
 fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Reads binary mode: attributes are `ce-` headers, percent-encoded; the body is the data.
 fn binary(headers: &HeaderMap, body: Bytes) -> Result<Submission, Fault> {
     let mut event = Submission { data: body, adapter: "http", ..Submission::default() };
-    event.content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    event.content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     for name in headers.keys() {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         let value = attribute_value(headers, name)?;

@@ -11,10 +11,13 @@ use lgsp_core::{ErrorCode, Fault, rule};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
 
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(lgsp_proto::DESCRIPTORS).ok());
+static POOL: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(lgsp_proto::DESCRIPTORS).ok());
 
 fn descriptor(name: &str) -> Result<prost_reflect::MessageDescriptor, Fault> {
-    POOL.as_ref().and_then(|pool| pool.get_message_by_name(name)).ok_or_else(|| ErrorCode::Internal.into())
+    POOL.as_ref()
+        .and_then(|pool| pool.get_message_by_name(name))
+        .ok_or_else(|| ErrorCode::Internal.into())
 }
 
 /// Reads a message from JSON; the name is its full one, e.g. `lgsp.query.v1.LookUpCitizenRequest`.
@@ -49,7 +52,9 @@ pub(crate) fn write<M: Message>(name: &str, message: &M) -> Result<Response, Fau
 pub(crate) fn respond(status: StatusCode, bytes: impl Into<Body>) -> Response {
     let mut response = Response::new(bytes.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lgsp_core::Clock;
 use lgsp_telemetry::metrics::prometheus_client::collector::Collector;
-use lgsp_telemetry::metrics::prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use lgsp_telemetry::metrics::prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric, MetricEncoder,
+};
 use lgsp_telemetry::metrics::prometheus_client::metrics::MetricType;
 use lgsp_telemetry::metrics::prometheus_client::metrics::gauge::ConstGauge;
 
@@ -62,34 +64,62 @@ impl Collector for LagMetrics {
         let snapshot = self.operations.lag();
         let mut rows = Vec::new();
         for group in &snapshot.groups {
-            let mut add = |topic: &str, partition: String, records: Option<u64>, seconds: Option<f64>| {
-                let labels = [("group", group.group.to_string()), ("topic", topic.to_owned()), ("partition", partition)];
-                rows.push(Row {
-                    labels,
-                    records: records.map_or(f64::NAN, |records| records as f64),
-                    seconds: seconds.unwrap_or(f64::NAN),
-                    unknown: if records.is_some() && seconds.is_some() { 0.0 } else { 1.0 },
-                });
-            };
+            let mut add =
+                |topic: &str, partition: String, records: Option<u64>, seconds: Option<f64>| {
+                    let labels = [
+                        ("group", group.group.to_string()),
+                        ("topic", topic.to_owned()),
+                        ("partition", partition),
+                    ];
+                    rows.push(Row {
+                        labels,
+                        records: records.map_or(f64::NAN, |records| records as f64),
+                        seconds: seconds.unwrap_or(f64::NAN),
+                        unknown: if records.is_some() && seconds.is_some() { 0.0 } else { 1.0 },
+                    });
+                };
             if group.topics.is_empty() {
                 add("", String::new(), None, None);
             }
             for topic in &group.topics {
                 for partition in &topic.partitions {
-                    add(&topic.topic, partition.partition.to_string(), partition.lag_records, partition.lag_seconds);
+                    add(
+                        &topic.topic,
+                        partition.partition.to_string(),
+                        partition.lag_records,
+                        partition.lag_seconds,
+                    );
                 }
             }
         }
         let figures: [(&str, &str, Figure); 3] = [
-            ("lgsp_lag_records", "Records a group has not read; NaN while unknown", |row| row.records),
-            ("lgsp_lag_seconds", "Age of the oldest record a group has not read; NaN while unknown", |row| row.seconds),
+            ("lgsp_lag_records", "Records a group has not read; NaN while unknown", |row| {
+                row.records
+            }),
+            (
+                "lgsp_lag_seconds",
+                "Age of the oldest record a group has not read; NaN while unknown",
+                |row| row.seconds,
+            ),
             ("lgsp_lag_unknown", "1 while the lag is unknown", |row| row.unknown),
         ];
         for (name, help, figure) in figures {
-            Rows(&rows, figure).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+            Rows(&rows, figure).encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                MetricType::Gauge,
+            )?)?;
         }
-        let age = snapshot.age_millis(self.clock.unix_millis()).map_or(f64::NAN, |millis| millis as f64 / 1000.0);
+        let age = snapshot
+            .age_millis(self.clock.unix_millis())
+            .map_or(f64::NAN, |millis| millis as f64 / 1000.0);
         let age_help = "Age of the lag figures; NaN before the first poll";
-        ConstGauge::new(age).encode(encoder.encode_descriptor("lgsp_lag_age_seconds", age_help, None, MetricType::Gauge)?)
+        ConstGauge::new(age).encode(encoder.encode_descriptor(
+            "lgsp_lag_age_seconds",
+            age_help,
+            None,
+            MetricType::Gauge,
+        )?)
     }
 }

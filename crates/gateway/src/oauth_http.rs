@@ -18,12 +18,16 @@ pub(crate) async fn token(
 ) -> Response {
     let answer = match form {
         Ok(Form(form)) => gateway.identity.exchange_credentials(authorization(&headers), &form),
-        Err(_) => Err(OAuthError::InvalidRequest("the body must be a form: application/x-www-form-urlencoded")),
+        Err(_) => Err(OAuthError::InvalidRequest(
+            "the body must be a form: application/x-www-form-urlencoded",
+        )),
     };
     let mut response = match answer {
         Ok(token) => match serde_json::to_vec(&token) {
             Ok(bytes) => json::respond(StatusCode::OK, bytes),
-            Err(_) => json::respond(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#),
+            Err(_) => {
+                json::respond(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#)
+            }
         },
         Err(error) => refusal(&error),
     };
@@ -36,7 +40,9 @@ fn refusal(error: &OAuthError) -> Response {
     let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = json::respond(status, serde_json::to_vec(error).unwrap_or_default());
     if let Some(challenge) = error.www_authenticate() {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

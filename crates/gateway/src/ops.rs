@@ -74,7 +74,10 @@ impl Gateway {
 
 #[tonic::async_trait]
 impl OpsService for Gateway {
-    async fn get_lag(&self, request: Request<GetLagRequest>) -> Result<tonic::Response<GetLagResponse>, Status> {
+    async fn get_lag(
+        &self,
+        request: Request<GetLagRequest>,
+    ) -> Result<tonic::Response<GetLagResponse>, Status> {
         let grant = self.operator(request.metadata().as_ref()).map_err(|fault| status(&fault))?;
         Ok(tonic::Response::new(self.lag(&grant)))
     }
@@ -94,9 +97,9 @@ pub(crate) async fn get_lag(
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let answer = gateway.operator(&headers).and_then(|grant| {
-        json::write("lgsp.ops.v1.GetLagResponse", &gateway.lag(&grant))
-    });
+    let answer = gateway
+        .operator(&headers)
+        .and_then(|grant| json::write("lgsp.ops.v1.GetLagResponse", &gateway.lag(&grant)));
     answer.map_err(|fault| Problem::new(fault, &request_id))
 }
 
@@ -106,9 +109,9 @@ pub(crate) async fn list_topics(
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let answer = gateway.operator(&headers).and_then(|grant| {
-        json::write("lgsp.ops.v1.ListTopicsResponse", &gateway.topics(&grant))
-    });
+    let answer = gateway
+        .operator(&headers)
+        .and_then(|grant| json::write("lgsp.ops.v1.ListTopicsResponse", &gateway.topics(&grant)));
     answer.map_err(|fault| Problem::new(fault, &request_id))
 }
 
@@ -140,11 +143,14 @@ pub(crate) async fn metrics(
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let permitted = if gateway.loopback { Ok(()) } else { gateway.operator(&headers).map(|_grant| ()) };
-    let text = permitted.and_then(|()| gateway.metrics.render().ok_or_else(|| ErrorCode::Internal.into()));
+    let permitted =
+        if gateway.loopback { Ok(()) } else { gateway.operator(&headers).map(|_grant| ()) };
+    let text =
+        permitted.and_then(|()| gateway.metrics.render().ok_or_else(|| ErrorCode::Internal.into()));
     let text = text.map_err(|fault| Problem::new(fault, &request_id))?;
     let mut response = json::respond(StatusCode::OK, text);
-    let open_metrics = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let open_metrics =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, open_metrics);
     Ok(response)
 }

@@ -1,6 +1,7 @@
 //! Everything that is reachable, and the state that the bindings share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
+use tonic_health::ServingStatus;
 
 use crate::door::RequestId;
 use crate::operations::Operations;
@@ -82,6 +84,9 @@ pub const ROUTES: &[Route] = &[
 /// The largest gRPC message: an event with its attributes. The corridor's own limit is stricter.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
+/// How often `grpc.health.v1` is told the state.
+const HEALTH_EVERY: Duration = Duration::from_secs(1);
+
 /// What the bindings share.
 #[derive(Clone)]
 pub struct Gateway {
@@ -122,15 +127,17 @@ impl Gateway {
         self.identity.authenticate(oauth_http::authorization(headers))
     }
 
-    /// Binds every route.
-    pub fn router(self, health: impl FnOnce(&mut tonic::service::RoutesBuilder)) -> Router {
+    /// Binds every route. `grpc.health.v1` tells what `/readyz` tells, until `until`.
+    pub fn router(self, until: CancellationToken) -> Router {
         let mut grpc = Routes::builder();
         grpc.add_service(
             EventServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
         );
         grpc.add_service(PopulationServiceServer::new(self.clone()));
         grpc.add_service(OpsServiceServer::new(self.clone()));
-        health(&mut grpc);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        grpc.add_service(health);
+        self.tasks.spawn(report_health(reporter, Arc::clone(&self.operations), until));
         if self.loopback {
             let builder = || {
                 tonic_reflection::server::Builder::configure()
@@ -157,6 +164,23 @@ impl Gateway {
             .method_not_allowed_fallback(wrong_method)
             .with_state(self);
         http.merge(grpc.routes().into_axum_router().reset_fallback()).fallback(nothing_here)
+    }
+}
+
+/// Repeats for `grpc.health.v1` what the checks say.
+async fn report_health(
+    reporter: tonic_health::server::HealthReporter,
+    operations: Arc<dyn Operations>,
+    until: CancellationToken,
+) {
+    loop {
+        let ready = !operations.is_stopping()
+            && operations.checks().iter().all(|check| check.fault.is_none());
+        let serving = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        reporter.set_service_status("", serving).await;
+        if until.run_until_cancelled(tokio::time::sleep(HEALTH_EVERY)).await.is_none() {
+            return;
+        }
     }
 }
 

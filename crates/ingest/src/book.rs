@@ -20,7 +20,10 @@ pub const MAX_UNSAVED: usize = 100_000;
 pub type Outcome = Option<Arc<StoredReceipt>>;
 
 enum Entry {
-    InFlight { content: Digest128, waiting: Vec<oneshot::Sender<Outcome>> },
+    InFlight {
+        content: Digest128,
+        waiting: Vec<oneshot::Sender<Outcome>>,
+    },
     /// The log's answer was lost: only reading the log again (a restart) can tell.
     InDoubt,
     Acknowledged(Arc<StoredReceipt>),
@@ -44,7 +47,10 @@ pub struct Book {
 impl fmt::Debug for Book {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pages = self.pages();
-        f.debug_struct("Book").field("entries", &pages.entries.len()).field("unsaved", &pages.unsaved.len()).finish_non_exhaustive()
+        f.debug_struct("Book")
+            .field("entries", &pages.entries.len())
+            .field("unsaved", &pages.unsaved.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +142,8 @@ impl Book {
         if batch.is_empty() {
             return Ok(0);
         }
-        let receipts: Vec<StoredReceipt> = batch.iter().map(|receipt| StoredReceipt::clone(receipt)).collect();
+        let receipts: Vec<StoredReceipt> =
+            batch.iter().map(|receipt| StoredReceipt::clone(receipt)).collect();
         let saved = self.store.save(&receipts);
         let mut pages = self.pages();
         pages.store_failed = saved.is_err();

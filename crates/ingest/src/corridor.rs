@@ -60,7 +60,10 @@ pub struct Submission {
 
 impl fmt::Debug for Submission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission").field("type", &self.event_type).field("bytes", &self.data.len()).finish_non_exhaustive()
+        f.debug_struct("Submission")
+            .field("type", &self.event_type)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,7 +106,12 @@ impl Ingest {
     /// # Errors
     /// The fault to tell the caller. `log_unavailable` means that the outcome is unknown: the
     /// same event may be sent again and is never recorded twice.
-    pub async fn accept(&self, caller: &Principal, event: Submission, deadline: Instant) -> Result<Receipt, Fault> {
+    pub async fn accept(
+        &self,
+        caller: &Principal,
+        event: Submission,
+        deadline: Instant,
+    ) -> Result<Receipt, Fault> {
         self.submit(caller, event, deadline).await?.receipt(deadline).await
     }
 
@@ -111,7 +119,12 @@ impl Ingest {
     ///
     /// # Errors
     /// As [`Ingest::accept`]; waits only for room among the events in flight.
-    pub async fn submit(&self, caller: &Principal, event: Submission, deadline: Instant) -> Result<Pending, Fault> {
+    pub async fn submit(
+        &self,
+        caller: &Principal,
+        event: Submission,
+        deadline: Instant,
+    ) -> Result<Pending, Fault> {
         let started = Instant::now();
         let known_type = self.schemas.kinds().any(|kind| kind.event_type() == event.event_type);
         let event_type = if known_type { event.event_type.clone() } else { "unknown".to_owned() };
@@ -126,13 +139,22 @@ impl Ingest {
         }
     }
 
-    async fn take(&self, caller: &Principal, event: Submission, deadline: Instant) -> Result<Taken, Fault> {
+    async fn take(
+        &self,
+        caller: &Principal,
+        event: Submission,
+        deadline: Instant,
+    ) -> Result<Taken, Fault> {
         if event.data.len() > MAX_EVENT_BYTES {
             return Err(ErrorCode::PayloadTooLarge.into());
         }
         well_formed(&event)?;
         let grant = self.identity.permit_publish(caller, &event.source, &event.event_type)?;
-        let valid = self.schemas.judge(&event.event_type, event.data_schema.as_deref(), event.data.clone())?;
+        let valid = self.schemas.judge(
+            &event.event_type,
+            event.data_schema.as_deref(),
+            event.data.clone(),
+        )?;
         if valid.kind().key_is_personal() && event.subject.is_some() {
             // What identifies a person belongs into the data, which alone is protected.
             return Err(Fault::at(ErrorCode::InvalidRequest, "subject", &rule::ATTRIBUTE));
@@ -141,9 +163,12 @@ impl Ingest {
         let identity = Digest128::of_event(&event.source, &event.id);
         let content = Digest128::of_content(&event.event_type, &event.data);
         let recorded = self.clock.unix_millis();
-        let reservation =
-            self.book.reserve(identity, content, valid.kind().topic().into(), recorded).map_err(|error| broken_store(&error))?;
-        let (source, id, warnings) = (event.source.clone(), event.id.clone(), valid.warnings().to_vec());
+        let reservation = self
+            .book
+            .reserve(identity, content, valid.kind().topic().into(), recorded)
+            .map_err(|error| broken_store(&error))?;
+        let (source, id, warnings) =
+            (event.source.clone(), event.id.clone(), valid.warnings().to_vec());
         let (duplicate, fate) = match reservation {
             Reservation::Recorded(receipt) => (true, Fate::Known(receipt)),
             Reservation::InFlight(told) => (true, Fate::Awaited(told)),
@@ -152,14 +177,20 @@ impl Ingest {
             Reservation::New(mut completion, told) => {
                 completion.room = Some(room);
                 let record = self.record(&grant, &valid, event, recorded);
-                self.log.append(record, completion).map_err(|_full| Fault::new(ErrorCode::Overloaded))?;
+                self.log
+                    .append(record, completion)
+                    .map_err(|_full| Fault::new(ErrorCode::Overloaded))?;
                 (false, Fate::Awaited(told))
             }
         };
         Ok(Taken { source, id, duplicate, warnings, fate })
     }
 
-    async fn room_for(&self, bytes: usize, deadline: Instant) -> Result<OwnedSemaphorePermit, Fault> {
+    async fn room_for(
+        &self,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
         let bytes = u32::try_from(bytes + OVERHEAD_BYTES).unwrap_or(u32::MAX);
         if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) {
             return Ok(room);
@@ -171,7 +202,13 @@ impl Ingest {
         }
     }
 
-    fn record(&self, grant: &PublishGrant, valid: &ValidatedEvent, event: Submission, recorded: i64) -> EventRecord {
+    fn record(
+        &self,
+        grant: &PublishGrant,
+        valid: &ValidatedEvent,
+        event: Submission,
+        recorded: i64,
+    ) -> EventRecord {
         let kind = Arc::clone(valid.kind());
         let key = match kind.key_is_personal() {
             true => self.province.pseudonym(valid.entity_key()),
@@ -190,7 +227,11 @@ impl Ingest {
         headers.push(("content-type", "application/json".to_owned()));
         headers.extend(event.time.map(|time| ("ce_time", time)));
         headers.extend(event.subject.map(|subject| ("ce_subject", subject)));
-        let extensions = event.extensions.into_iter().map(|(name, value)| (format!("ce_{name}"), value)).collect();
+        let extensions = event
+            .extensions
+            .into_iter()
+            .map(|(name, value)| (format!("ce_{name}"), value))
+            .collect();
         EventRecord { kind, key, headers, extensions, data: valid.data().clone() }
     }
 
@@ -200,10 +241,16 @@ impl Ingest {
     /// `not_found` where none is known within the window, `log_unavailable` while that is in doubt.
     pub fn receipt(&self, caller: &Principal, source: &str, id: &str) -> Result<Receipt, Fault> {
         self.identity.permit_source(caller, source)?;
-        match self.book.find(&Digest128::of_event(source, id)).map_err(|error| broken_store(&error))? {
+        match self
+            .book
+            .find(&Digest128::of_event(source, id))
+            .map_err(|error| broken_store(&error))?
+        {
             Known::Never => Err(ErrorCode::NotFound.into()),
             Known::InDoubt => Err(ErrorCode::LogUnavailable.into()),
-            Known::Recorded(stored) => Ok(receipt(&stored, source.to_owned(), id.to_owned(), false, Vec::new())),
+            Known::Recorded(stored) => {
+                Ok(receipt(&stored, source.to_owned(), id.to_owned(), false, Vec::new()))
+            }
         }
     }
 }
@@ -232,7 +279,10 @@ fn well_formed(event: &Submission) -> Result<(), Fault> {
     demand(is_text(&event.event_type), "type", &rule::ATTRIBUTE);
     demand(event.subject.as_deref().is_none_or(is_text), "subject", &rule::ATTRIBUTE);
     demand(event.data_schema.as_deref().is_none_or(is_text), "dataschema", &rule::ATTRIBUTE);
-    let time_fits = event.time.as_deref().is_none_or(|time| time.len() <= 40 && time.parse::<jiff::Timestamp>().is_ok());
+    let time_fits = event
+        .time
+        .as_deref()
+        .is_none_or(|time| time.len() <= 40 && time.parse::<jiff::Timestamp>().is_ok());
     demand(time_fits, "time", &rule::ATTRIBUTE);
     demand(event.content_type.as_deref().is_none_or(is_json), "datacontenttype", &rule::ATTRIBUTE);
     demand(event.extensions.len() <= MAX_EXTENSIONS, "", &rule::ATTRIBUTE);
@@ -248,7 +298,11 @@ fn well_formed(event: &Submission) -> Result<(), Fault> {
             false => demand(false, "", &rule::ATTRIBUTE),
         }
     }
-    if violations.is_empty() { Ok(()) } else { Err(Fault::with(ErrorCode::InvalidRequest, violations)) }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::with(ErrorCode::InvalidRequest, violations))
+    }
 }
 
 fn is_text(value: &str) -> bool {
@@ -257,12 +311,30 @@ fn is_text(value: &str) -> bool {
 
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")
+    media_type.eq_ignore_ascii_case("application/json")
+        || media_type.to_ascii_lowercase().ends_with("+json")
 }
 
-fn receipt(stored: &StoredReceipt, source: String, id: String, duplicate: bool, warnings: Vec<Violation>) -> Receipt {
-    let position = Position { topic: stored.topic.to_string(), partition: stored.partition, offset: stored.offset };
-    Receipt { source, id, position, recorded_unix_millis: stored.recorded_unix_millis, duplicate, warnings }
+fn receipt(
+    stored: &StoredReceipt,
+    source: String,
+    id: String,
+    duplicate: bool,
+    warnings: Vec<Violation>,
+) -> Receipt {
+    let position = Position {
+        topic: stored.topic.to_string(),
+        partition: stored.partition,
+        offset: stored.offset,
+    };
+    Receipt {
+        source,
+        id,
+        position,
+        recorded_unix_millis: stored.recorded_unix_millis,
+        duplicate,
+        warnings,
+    }
 }
 
 enum Fate {
@@ -312,9 +384,11 @@ impl Pending {
         let Self { taken, counted } = self;
         let stored = match taken.fate {
             Fate::Known(stored) => Some(stored),
-            Fate::Awaited(told) => {
-                tokio::time::timeout_at(deadline.into(), told).await.ok().and_then(Result::ok).flatten()
-            }
+            Fate::Awaited(told) => tokio::time::timeout_at(deadline.into(), told)
+                .await
+                .ok()
+                .and_then(Result::ok)
+                .flatten(),
         };
         let Some(stored) = stored else {
             counted.count(ErrorCode::LogUnavailable.as_str());

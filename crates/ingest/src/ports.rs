@@ -57,7 +57,11 @@ impl<'a> Iterator for Headers<'a> {
         let own = &self.record.headers;
         match own.get(at) {
             Some((name, value)) => Some((name, value.as_str())),
-            None => self.record.extensions.get(at - own.len()).map(|(name, value)| (name.as_str(), value.as_str())),
+            None => self
+                .record
+                .extensions
+                .get(at - own.len())
+                .map(|(name, value)| (name.as_str(), value.as_str())),
         }
     }
 
@@ -71,7 +75,10 @@ impl ExactSizeIterator for Headers<'_> {}
 
 impl fmt::Debug for EventRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventRecord").field("topic", &self.topic()).field("bytes", &self.data.len()).finish_non_exhaustive()
+        f.debug_struct("EventRecord")
+            .field("topic", &self.topic())
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The child is formatted once, started, waited for, restarted with back-off when it dies, and
 //! stopped with the program. It never outlives the program, also when that is killed with
-//! SIGKILL ([`child`]).
+//! SIGKILL.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::client::{KafkaConfig, Voice};
-use supervisor::{End, Supervisor};
+use supervisor::Supervisor;
 
 mod child;
 mod folder;
@@ -173,12 +173,8 @@ impl Broker {
 
         let outcome = tokio::select! {
             answered = broker.answers() => if answered { Ok(()) } else { Err(BrokerError::NoAnswer { log }) },
-            end = died => Err(match end {
-                Ok(End::Died(status)) => BrokerError::Died { status, log },
-                Ok(End::NotFormatted) => BrokerError::Format { log },
-                Ok(End::NoSetpriv) => BrokerError::NoSetpriv,
-                Err(_) => BrokerError::Stopped,
-            }),
+            // A thread that ended without a word was told to stop.
+            failure = died => Err(failure.unwrap_or(BrokerError::Stopped)),
             () = shutdown.cancelled() => Err(BrokerError::Stopped),
         };
         if let Err(error) = outcome {

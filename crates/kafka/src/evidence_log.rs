@@ -54,7 +54,7 @@ impl Settle for Waiting {
         drop(self.room);
         if let Some(tell) = self.tell {
             // Who asked may have gone; the intent's guard has closed it then.
-            drop(tell.send(()));
+            tell.send(()).ok();
         }
     }
 

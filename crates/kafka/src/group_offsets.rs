@@ -29,6 +29,9 @@ use crate::error::KafkaError;
 /// A partition and the group's committed offset there, `None` where it never committed.
 pub(crate) type Committed = (String, i32, Option<i64>);
 
+/// A group's id and the partitions that its members are assigned.
+pub(crate) type Assigned = (String, Vec<(String, i32)>);
+
 /// Lists the ids of all consumer groups.
 pub(crate) fn list_groups(
     client: &BaseConsumer<Voice>,
@@ -128,7 +131,7 @@ pub(crate) fn assigned(
     client: &BaseConsumer<Voice>,
     groups: &[String],
     timeout: Duration,
-) -> Result<Vec<(String, Vec<(String, i32)>)>, KafkaError> {
+) -> Result<Vec<Assigned>, KafkaError> {
     const WHAT: &str = "describe consumer groups";
     if groups.is_empty() {
         return Ok(Vec::new());

@@ -143,17 +143,15 @@ impl Topics {
             let admin = admin(config)?;
             let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
             let what = "describe the settings of topics";
-            let answers = admin
-                .describe_configs(&specifiers, &options)
-                .await
-                .map_err(KafkaError::request(what))?;
+            let answers = admin.describe_configs(&specifiers, &options).await;
+            close(admin).await;
+            let answers = answers.map_err(KafkaError::request(what))?;
             // Answers come in the order of the questions.
             for (topic, answer) in existing.iter().zip(answers) {
                 let resource =
                     answer.map_err(|code| KafkaError::Request { what, why: code.to_string() })?;
                 settings.insert(topic.name.as_str(), resource);
             }
-            drop_on_a_blocking_thread(admin);
         }
         let described = self.topics.iter().map(|topic| {
             let found = actual.get(&topic.name);
@@ -203,11 +201,9 @@ impl Topics {
         let options = AdminOptions::new()
             .request_timeout(Some(CREATE_TIMEOUT))
             .operation_timeout(Some(CREATE_TIMEOUT));
-        let results = admin
-            .create_topics(&new_topics, &options)
-            .await
-            .map_err(KafkaError::request("create topics"))?;
-        drop_on_a_blocking_thread(admin);
+        let results = admin.create_topics(&new_topics, &options).await;
+        close(admin).await;
+        let results = results.map_err(KafkaError::request("create topics"))?;
         for result in results {
             match result {
                 // Somebody else made it meanwhile: the next start compares it.
@@ -243,9 +239,9 @@ fn admin(config: &KafkaConfig) -> Result<AdminClient<Voice>, KafkaError> {
 }
 
 /// Stopping an admin client joins its thread, which may take 100 ms.
-fn drop_on_a_blocking_thread(admin: AdminClient<Voice>) {
-    #[expect(clippy::let_underscore_must_use, reason = "nothing waits for the client's end")]
-    let _ = tokio::task::spawn_blocking(move || drop(admin));
+async fn close(admin: AdminClient<Voice>) {
+    // A panic there would leave nothing undone that matters.
+    drop(tokio::task::spawn_blocking(move || drop(admin)).await);
 }
 
 /// Lists the cluster's topics: name, number of partitions, replicas of the first.

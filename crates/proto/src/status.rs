@@ -37,20 +37,32 @@ pub const fn row(code: ErrorCode) -> Row {
     let (grpc, http, loudness) = match code {
         ErrorCode::InvalidJson => (Code::InvalidArgument, StatusCode::BAD_REQUEST, Debug),
         ErrorCode::InvalidRequest => (Code::InvalidArgument, StatusCode::BAD_REQUEST, Debug),
-        ErrorCode::UnsupportedMediaType => (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, Debug),
-        ErrorCode::UnknownEventType => (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug),
-        ErrorCode::SchemaViolation => (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug),
+        ErrorCode::UnsupportedMediaType => {
+            (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, Debug)
+        }
+        ErrorCode::UnknownEventType => {
+            (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug)
+        }
+        ErrorCode::SchemaViolation => {
+            (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug)
+        }
         ErrorCode::Conflict => (Code::AlreadyExists, StatusCode::CONFLICT, Debug),
         ErrorCode::Unauthenticated => (Code::Unauthenticated, StatusCode::UNAUTHORIZED, Debug),
         ErrorCode::PermissionDenied => (Code::PermissionDenied, StatusCode::FORBIDDEN, Debug),
-        ErrorCode::PurposeRequired => (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug),
+        ErrorCode::PurposeRequired => {
+            (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug)
+        }
         ErrorCode::NotFound => (Code::NotFound, StatusCode::NOT_FOUND, Debug),
         ErrorCode::MethodNotAllowed => (Code::Unimplemented, StatusCode::METHOD_NOT_ALLOWED, Debug),
-        ErrorCode::PayloadTooLarge => (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, Debug),
+        ErrorCode::PayloadTooLarge => {
+            (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, Debug)
+        }
         ErrorCode::Overloaded => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, Warn),
         ErrorCode::LogUnavailable => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Warn),
         ErrorCode::AuditUnavailable => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Warn),
-        ErrorCode::UpstreamUnavailable => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Warn),
+        ErrorCode::UpstreamUnavailable => {
+            (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Warn)
+        }
         ErrorCode::UpstreamRefused => (Code::FailedPrecondition, StatusCode::BAD_GATEWAY, Warn),
         ErrorCode::UpstreamContract => (Code::Internal, StatusCode::BAD_GATEWAY, Error),
         ErrorCode::UpstreamTimeout => (Code::DeadlineExceeded, StatusCode::GATEWAY_TIMEOUT, Warn),
@@ -73,17 +85,21 @@ const DETAILS_BYTES: usize = 4096;
 pub fn status(fault: &Fault) -> Status {
     let row = row(fault.code);
     let (vi, en) = fault.code.sentences();
-    let mut details = vec![any("google.rpc.ErrorInfo", &pb::ErrorInfo {
-        reason: fault.code.as_str().to_uppercase(),
-        domain: "lgsp".to_owned(),
-        metadata: [("total_violations".to_owned(), fault.total_violations.to_string())].into(),
-    })];
+    let mut details = vec![any(
+        "google.rpc.ErrorInfo",
+        &pb::ErrorInfo {
+            reason: fault.code.as_str().to_uppercase(),
+            domain: "lgsp".to_owned(),
+            metadata: [("total_violations".to_owned(), fault.total_violations.to_string())].into(),
+        },
+    )];
     if let Some(after) = fault.retry_after {
         let retry_delay = prost_types::Duration::try_from(after).ok();
         details.push(any("google.rpc.RetryInfo", &pb::RetryInfo { retry_delay }));
     }
     for (locale, message) in [("vi", vi), ("en", en)] {
-        let message = pb::LocalizedMessage { locale: locale.to_owned(), message: message.to_owned() };
+        let message =
+            pb::LocalizedMessage { locale: locale.to_owned(), message: message.to_owned() };
         details.push(any("google.rpc.LocalizedMessage", &message));
     }
     let mut field_violations: Vec<_> =
@@ -113,7 +129,10 @@ fn field_violation(violation: &Violation) -> pb::bad_request::FieldViolation {
 }
 
 fn any(name: &str, message: &impl Message) -> prost_types::Any {
-    prost_types::Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
+    prost_types::Any {
+        type_url: format!("type.googleapis.com/{name}"),
+        value: message.encode_to_vec(),
+    }
 }
 
 impl From<&Violation> for wire::Violation {
@@ -135,7 +154,9 @@ impl From<&Fault> for wire::Fault {
             message_vi: vi.to_owned(),
             message_en: en.to_owned(),
             retryable: fault.code.is_retryable(),
-            retry_after_ms: fault.retry_after.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX)),
+            retry_after_ms: fault
+                .retry_after
+                .map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX)),
             violations: fault.violations.iter().map(Into::into).collect(),
             total_violations: u32::try_from(fault.total_violations).unwrap_or(u32::MAX),
         }
@@ -162,7 +183,11 @@ mod tests {
         assert_eq!(row(ErrorCode::UpstreamTimeout).http, StatusCode::GATEWAY_TIMEOUT);
         for code in ErrorCode::ALL {
             let row = row(*code);
-            assert_eq!(code.is_retryable(), row.http.is_server_error() && row.http != StatusCode::BAD_GATEWAY || row.http == StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(
+                code.is_retryable(),
+                row.http.is_server_error() && row.http != StatusCode::BAD_GATEWAY
+                    || row.http == StatusCode::TOO_MANY_REQUESTS
+            );
         }
     }
 }

@@ -81,18 +81,26 @@ impl Query {
         deadline: Instant,
     ) -> Result<Answer, Fault> {
         let started = Instant::now();
-        let answer = match self.identity.permit_query(caller, POPULATION, &question.purpose.procedure) {
-            Err(fault) => Err(fault),
-            Ok(grant) => {
-                let (this, request_id) = (self.clone(), request_id.to_owned());
-                let work = async move { this.ask(&grant, request_id, question, deadline).await };
-                self.tasks.spawn(work.in_current_span()).await.unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
-            }
-        };
+        let answer =
+            match self.identity.permit_query(caller, POPULATION, &question.purpose.procedure) {
+                Err(fault) => Err(fault),
+                Ok(grant) => {
+                    let (this, request_id) = (self.clone(), request_id.to_owned());
+                    let work =
+                        async move { this.ask(&grant, request_id, question, deadline).await };
+                    self.tasks
+                        .spawn(work.in_current_span())
+                        .await
+                        .unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+                }
+            };
         let outcome = answer.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "answered");
         self.metrics.queries.get_or_create(&QueryLabels { service: POPULATION, outcome }).inc();
         let seconds = started.elapsed().as_secs_f64();
-        self.metrics.query_seconds.get_or_create(&ServiceLabel { service: POPULATION }).observe(seconds);
+        self.metrics
+            .query_seconds
+            .get_or_create(&ServiceLabel { service: POPULATION })
+            .observe(seconds);
         answer
     }
 
@@ -117,7 +125,8 @@ impl Query {
             subject: self.province.pseudonym(question.personal_number.as_str()),
         };
         let ready = self.upstream.warm_up(deadline);
-        let (evidence, ()) = futures_util::future::join(self.evidence.intent(intent, deadline), ready).await;
+        let (evidence, ()) =
+            futures_util::future::join(self.evidence.intent(intent, deadline), ready).await;
         let evidence = evidence.map_err(|_| Fault::new(ErrorCode::AuditUnavailable))?;
         let audit_id = evidence.audit_id();
         let asked = Instant::now();
@@ -127,13 +136,20 @@ impl Query {
             Ok(citizen) => {
                 self.close(evidence, OutcomeKind::Answered, None, elapsed, released(&citizen));
                 let carrier = self.upstream.carrier().to_owned();
-                Ok(Answer { citizen, audit_id, as_of_unix_millis: self.clock.unix_millis(), carrier })
+                Ok(Answer {
+                    citizen,
+                    audit_id,
+                    as_of_unix_millis: self.clock.unix_millis(),
+                    carrier,
+                })
             }
             Err(error) => {
                 let (kind, fault) = told(&error);
                 match kind {
                     OutcomeKind::NotFound => {}
-                    _ => tracing::warn!(%audit_id, error = %error, "the far side did not answer a question"),
+                    _ => {
+                        tracing::warn!(%audit_id, error = %error, "the far side did not answer a question")
+                    }
                 }
                 self.close(evidence, kind, Some(fault.code), elapsed, Vec::new());
                 Err(fault)
@@ -141,7 +157,14 @@ impl Query {
         }
     }
 
-    fn close(&self, evidence: Evidence, kind: OutcomeKind, code: Option<ErrorCode>, took: Duration, released: Vec<String>) {
+    fn close(
+        &self,
+        evidence: Evidence,
+        kind: OutcomeKind,
+        code: Option<ErrorCode>,
+        took: Duration,
+        released: Vec<String>,
+    ) {
         let elapsed_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let code = code.map(|code| code.as_str().to_owned());
         self.evidence.outcome(evidence, Outcome { kind, code, elapsed_millis, released });

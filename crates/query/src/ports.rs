@@ -13,7 +13,11 @@ pub trait EvidenceLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it is not known to be durable before the deadline; then nothing may be asked.
-    fn intent(&self, intent: Intent, deadline: Instant) -> BoxFuture<'_, Result<Evidence, EvidenceUnavailable>>;
+    fn intent(
+        &self,
+        intent: Intent,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Evidence, EvidenceUnavailable>>;
 
     /// Hands over how it ended; does not wait. An intent whose evidence is dropped without this
     /// stays visibly open in the log.

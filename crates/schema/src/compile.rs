@@ -117,32 +117,3 @@ fn validator(schema: &Value) -> Result<Validator, (String, String)> {
         (error.instance_path().to_string(), format!("does not compile: {}", error.masked()))
     })
 }
-#[cfg(test)]
-mod speed_tmp {
-    #[test]
-    fn parts() {
-        let sources = crate::bundled::sources();
-        let c = super::Compiled::new(&sources[1]).ok().unwrap();
-        let v: serde_json::Value = serde_json::from_str(&sources[1].text).unwrap();
-        let rec = &v["examples"][0];
-        let data = bytes::Bytes::from(serde_json::to_vec(rec).unwrap());
-        let n = 200_000u32;
-        for _ in 0..3 {
-            let t = std::time::Instant::now();
-            for _ in 0..n { std::hint::black_box(c.validator.is_valid(std::hint::black_box(rec))); }
-            println!("is_valid {:?}", t.elapsed() / n);
-            let t = std::time::Instant::now();
-            for _ in 0..n { std::hint::black_box(c.shape.warnings(std::hint::black_box(rec))); }
-            println!("warnings {:?}", t.elapsed() / n);
-            let t = std::time::Instant::now();
-            for _ in 0..n { std::hint::black_box(crate::parse_strict(&data).unwrap()); }
-            println!("parse {:?}", t.elapsed() / n);
-            for (name, check) in lgsp_core::identifier::FORMATS {
-                let x = match *name { "dossier-code" => "H61.14-260703-0001", "procedure-code" => "1.004227", "portal-time" => "20260703093000", "personal-number" => "086190000001", _ => continue };
-                let t = std::time::Instant::now();
-                for _ in 0..n { std::hint::black_box(check(std::hint::black_box(x)).is_ok()); }
-                println!("  {name} {:?}", t.elapsed() / n);
-            }
-        }
-    }
-}

@@ -3,7 +3,8 @@
 //! Odd is a field that the schema does not know, and a value of a named format that breaks the
 //! oddity of the same name (a personal number whose first three digits are no known province).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use lgsp_core::identifier::{FORMATS, Format, ODDITIES};
 use lgsp_core::rule::{self, Rule};
@@ -19,7 +20,7 @@ type Check = fn(&str) -> Result<(), &'static Rule>;
 #[derive(Default)]
 pub(crate) struct Shape {
     /// The declared members; `None` where the schema declares none and so knows nothing.
-    members: Option<HashMap<Box<str>, Shape>>,
+    members: Option<BTreeMap<Box<str>, Shape>>,
     item: Option<Box<Shape>>,
     /// The format's own check and its oddity's.
     oddity: Option<(Check, Check)>,
@@ -106,8 +107,18 @@ impl Shape {
         warnings: &mut Vec<Violation>,
     ) {
         let Some(members) = &self.members else { return };
+        // Both sides are sorted by name, so the next declared member is mostly the one looked for.
+        let mut expected = members.range::<str, _>(..);
         for (name, value) in object {
-            match members.get(name.as_str()) {
+            let declared = match expected.next() {
+                Some((next, shape)) if **next == **name => Some(shape),
+                _ => {
+                    expected =
+                        members.range::<str, _>((Bound::Excluded(name.as_str()), Bound::Unbounded));
+                    members.get(name.as_str())
+                }
+            };
+            match declared {
                 Some(shape) if shape.is_silent() => {}
                 Some(shape) => {
                     path.push(Step::Member(name));

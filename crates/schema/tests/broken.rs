@@ -2,6 +2,8 @@
 //!
 //! After a wanted change, copy the file that the failing test names over the golden one.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -156,7 +158,11 @@ fn change(record: &mut Value, pointer: &str, value: Option<Value>) {
 
 fn example(event_type: &str) -> Value {
     let kind = SCHEMAS.kinds().find(|kind| kind.event_type() == event_type).unwrap();
-    serde_json::from_slice::<Value>(kind.document()).unwrap()["examples"][0].clone()
+    serde_json::from_slice::<Value>(kind.document())
+        .unwrap()
+        .pointer("/examples/0")
+        .unwrap()
+        .clone()
 }
 
 fn faults() -> Vec<(&'static str, Fault)> {

@@ -76,3 +76,14 @@ fn the_newest_minor_judges_unless_another_is_named() {
         );
     }
 }
+
+#[test]
+fn a_format_that_only_other_schemas_use_is_enforced() {
+    let schemas = Schemas::load(&folder("versions")).unwrap();
+    let judged = |text: &'static str| {
+        schemas.judge("test.recorded.v2", None, Bytes::from_static(text.as_bytes()))
+    };
+    assert!(judged(r#"{"Ma":"1","CoQuan":"H61.14"}"#).is_ok());
+    let fault = judged(r#"{"Ma":"1","CoQuan":"Z61"}"#).unwrap_err();
+    assert_eq!(fault, Fault::at(ErrorCode::SchemaViolation, "/CoQuan", &rule::AGENCY_CODE));
+}

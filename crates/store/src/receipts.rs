@@ -58,7 +58,9 @@ impl SqliteReceipts {
         writer.execute_batch(SETTINGS).map_err(failed)?;
         writer.query_row("SELECT count(*) FROM covered", [], |_| Ok(())).map_err(failed)?;
         let reader = Connection::open(path).map_err(failed)?;
-        reader.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;").map_err(failed)?;
+        reader
+            .execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")
+            .map_err(failed)?;
         Ok(Self { reader: Mutex::new(reader), writer: Mutex::new(writer) })
     }
 }
@@ -98,8 +100,12 @@ impl ReceiptStore for SqliteReceipts {
         let mut writer = lock(&self.writer);
         let transaction = writer.transaction().map_err(failed)?;
         {
-            let mut name = transaction.prepare_cached("INSERT OR IGNORE INTO topic (name) VALUES (?1)").map_err(failed)?;
-            let mut number = transaction.prepare_cached("SELECT id FROM topic WHERE name = ?1").map_err(failed)?;
+            let mut name = transaction
+                .prepare_cached("INSERT OR IGNORE INTO topic (name) VALUES (?1)")
+                .map_err(failed)?;
+            let mut number = transaction
+                .prepare_cached("SELECT id FROM topic WHERE name = ?1")
+                .map_err(failed)?;
             let mut save = transaction
                 .prepare_cached("INSERT OR IGNORE INTO receipt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
                 .map_err(failed)?;
@@ -116,7 +122,9 @@ impl ReceiptStore for SqliteReceipts {
                     Some(topic) => *topic,
                     None => {
                         name.execute([&*receipt.topic]).map_err(failed)?;
-                        let topic = number.query_row([&*receipt.topic], |row| row.get(0)).map_err(failed)?;
+                        let topic = number
+                            .query_row([&*receipt.topic], |row| row.get(0))
+                            .map_err(failed)?;
                         numbers.insert(Arc::clone(&receipt.topic), topic);
                         topic
                     }
@@ -143,14 +151,20 @@ impl ReceiptStore for SqliteReceipts {
     fn checkpoints(&self) -> Result<Vec<(String, i32, i64)>, StoreError> {
         let reader = lock(&self.reader);
         let mut list = reader
-            .prepare_cached("SELECT name, partition, next_offset FROM covered JOIN topic ON topic.id = topic")
+            .prepare_cached(
+                "SELECT name, partition, next_offset FROM covered JOIN topic ON topic.id = topic",
+            )
             .map_err(failed)?;
-        let rows = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(failed)?;
+        let rows = list
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .map_err(failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
     fn forget_before(&self, unix_millis: i64) -> Result<usize, StoreError> {
-        lock(&self.writer).execute("DELETE FROM receipt WHERE recorded < ?1", [unix_millis]).map_err(failed)
+        lock(&self.writer)
+            .execute("DELETE FROM receipt WHERE recorded < ?1", [unix_millis])
+            .map_err(failed)
     }
 }
 

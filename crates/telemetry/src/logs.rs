@@ -20,7 +20,10 @@ pub enum LogFormat {
 /// The filter's fault, in its own words.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_timer(SystemTime);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_timer(SystemTime);
     match format {
         LogFormat::Text => builder.compact().try_init().ok(),
         LogFormat::Json => builder.json().try_init().ok(),

@@ -78,7 +78,8 @@ pub struct Metrics {
 }
 
 /// Bounds of latency histograms, in seconds: half a millisecond to ten seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+const SECONDS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
 fn latency() -> Histogram {
     Histogram::new(SECONDS)
@@ -98,20 +99,36 @@ impl Metrics {
         };
         {
             let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
-            registry.register("lgsp_ingest_events", "Events judged, by what became of them", metrics.events.clone());
+            registry.register(
+                "lgsp_ingest_events",
+                "Events judged, by what became of them",
+                metrics.events.clone(),
+            );
             registry.register(
                 "lgsp_ingest_acknowledge_seconds",
                 "Time from the corridor's start to the log's acknowledgement",
                 metrics.acknowledge_seconds.clone(),
             );
-            registry.register("lgsp_query_answers", "Queries, by what became of them", metrics.queries.clone());
+            registry.register(
+                "lgsp_query_answers",
+                "Queries, by what became of them",
+                metrics.queries.clone(),
+            );
             registry.register(
                 "lgsp_query_answer_seconds",
                 "Time from the corridor's start to its end",
                 metrics.query_seconds.clone(),
             );
-            registry.register("lgsp_gateway_requests", "Requests at the door, by how they ended", metrics.requests.clone());
-            registry.register("lgsp_gateway_connections", "Open connections", metrics.connections.clone());
+            registry.register(
+                "lgsp_gateway_requests",
+                "Requests at the door, by how they ended",
+                metrics.requests.clone(),
+            );
+            registry.register(
+                "lgsp_gateway_connections",
+                "Open connections",
+                metrics.connections.clone(),
+            );
         }
         metrics
     }
@@ -142,10 +159,16 @@ mod tests {
     #[test]
     fn counts_show_in_open_metrics_form() {
         let metrics = Metrics::new();
-        let labels = EventLabels { r#type: "lgsp.dossier.recorded.v1".to_owned(), outcome: "recorded" };
+        let labels =
+            EventLabels { r#type: "lgsp.dossier.recorded.v1".to_owned(), outcome: "recorded" };
         metrics.events.get_or_create(&labels).inc();
         let text = metrics.render().unwrap();
-        assert!(text.contains("lgsp_ingest_events_total{type=\"lgsp.dossier.recorded.v1\",outcome=\"recorded\"} 1"), "{text}");
+        assert!(
+            text.contains(
+                "lgsp_ingest_events_total{type=\"lgsp.dossier.recorded.v1\",outcome=\"recorded\"} 1"
+            ),
+            "{text}"
+        );
         assert!(text.ends_with("# EOF\n"));
     }
 }

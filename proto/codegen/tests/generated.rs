@@ -18,10 +18,18 @@ fn committed_code_is_what_the_protos_generate() {
         fs::remove_file(left_over.unwrap().path()).unwrap();
     }
     lgsp_proto_codegen::generate(&proto, &fresh).unwrap();
-    let names: Vec<_> = fs::read_dir(&fresh).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names.len(), fs::read_dir(&committed).unwrap().count(), "a file too many or too few");
+    let names: Vec<_> =
+        fs::read_dir(&fresh).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(
+        names.len(),
+        fs::read_dir(&committed).unwrap().count(),
+        "a file too many or too few"
+    );
     for name in names {
-        let (ours, theirs) = (fs::read(committed.join(&name)).unwrap_or_default(), fs::read(fresh.join(&name)).unwrap());
+        let (ours, theirs) = (
+            fs::read(committed.join(&name)).unwrap_or_default(),
+            fs::read(fresh.join(&name)).unwrap(),
+        );
         assert!(ours == theirs, "{} differs: run `make generate`", name.display());
     }
 }

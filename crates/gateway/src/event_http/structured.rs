@@ -50,7 +50,11 @@ pub(super) fn read(body: &Bytes) -> Result<Submission, Fault> {
     for (name, value) in &members {
         let wrong = || Fault::at(ErrorCode::InvalidRequest, shown(name), &rule::ATTRIBUTE);
         if seen.contains(&name.as_str()) {
-            return Err(Fault::at(ErrorCode::InvalidJson, format!("/{}", shown(name)), &rule::JSON_DUPLICATE_MEMBER));
+            return Err(Fault::at(
+                ErrorCode::InvalidJson,
+                format!("/{}", shown(name)),
+                &rule::JSON_DUPLICATE_MEMBER,
+            ));
         }
         seen.push(name);
         match name.as_str() {
@@ -69,7 +73,8 @@ pub(super) fn read(body: &Bytes) -> Result<Submission, Fault> {
             _ => assign(&mut event, name.clone(), attribute(value).ok_or_else(wrong)?),
         }
     }
-    event.data = data.ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "data", &rule::ATTRIBUTE))?;
+    event.data =
+        data.ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "data", &rule::ATTRIBUTE))?;
     Ok(event)
 }
 
@@ -85,7 +90,8 @@ fn attribute(value: &RawValue) -> Option<String> {
 
 /// An attribute's name where it is one; anything may stand in its place.
 fn shown(name: &str) -> &str {
-    let plausible = (1..=20).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let plausible = (1..=20).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if plausible { name } else { "" }
 }
 
@@ -95,7 +101,9 @@ mod tests {
 
     #[test]
     fn data_is_byte_for_byte_what_stands_in_the_envelope() {
-        let body = Bytes::from(r#"{"specversion":"1.0","data": { "MaHoSo" : "x",  "a":1.0e2 } ,"id":"7","trace":true}"#);
+        let body = Bytes::from(
+            r#"{"specversion":"1.0","data": { "MaHoSo" : "x",  "a":1.0e2 } ,"id":"7","trace":true}"#,
+        );
         let event = read(&body).unwrap();
         assert_eq!(event.data.as_ref(), br#"{ "MaHoSo" : "x",  "a":1.0e2 }"#);
         assert_eq!(event.extensions, vec![("trace".to_owned(), "true".to_owned())]);
@@ -103,7 +111,13 @@ mod tests {
 
     #[test]
     fn refuses_a_member_twice_and_data_in_two_forms() {
-        for body in [r#"{"id":"1","id":"2","data":{}}"#, r#"{"data":{},"data_base64":"e30="}"#, r#"{"id":"1"}"#, "[]", "{"] {
+        for body in [
+            r#"{"id":"1","id":"2","data":{}}"#,
+            r#"{"data":{},"data_base64":"e30="}"#,
+            r#"{"id":"1"}"#,
+            "[]",
+            "{",
+        ] {
             assert!(read(&Bytes::from(body)).is_err(), "{body}");
         }
         assert_eq!(read(&Bytes::from(r#"{"data_base64":"e30="}"#)).unwrap().data.as_ref(), b"{}");

@@ -57,6 +57,8 @@ pub(super) fn spawn(folder: &Folder, arguments: &[&str], log: File) -> io::Resul
             "-Djava.awt.headless=true",
             "-Dlog4j2.configurationFile=log4j2.properties",
         ])
+        // What a killed broker leaves behind lies in its folder, not in everybody's.
+        .args(["-Djava.io.tmpdir=tmp", "-XX:+PerfDisableSharedMem"])
         .arg("-cp")
         .arg(folder.libs.join("*"))
         .args(arguments)

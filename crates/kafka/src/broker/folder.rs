@@ -5,6 +5,7 @@
 //!   logs/               the broker's data; there is none before the formatting succeeded
 //!   server.properties   written at each start
 //!   log4j2.properties   written at each start
+//!   tmp/                made anew at each start
 //!   broker.log(.1)      what the broker says
 //!   broker.pid          the process id of the running broker
 //! ```
@@ -45,10 +46,8 @@ pub(super) fn check_libs(libs: &Path) -> Result<(), BrokerError> {
                 .is_some_and(|name| name.starts_with("kafka_2.13-") && name.ends_with(".jar"))
         })
     };
-    match fs::read_dir(libs) {
-        Ok(mut entries) if entries.any(is_broker) => Ok(()),
-        Ok(_) | Err(_) => Err(BrokerError::NoLibs { libs: libs.to_owned() }),
-    }
+    let found = fs::read_dir(libs).is_ok_and(|mut entries| entries.any(is_broker));
+    if found { Ok(()) } else { Err(BrokerError::NoLibs { libs: libs.to_owned() }) }
 }
 
 impl Folder {
@@ -95,8 +94,24 @@ impl Folder {
     /// Writes the settings for a start. The controller's port is chosen anew each time: another
     /// program may have taken the last one.
     pub(super) fn write_settings(&self) -> Result<(), BrokerError> {
+        self.make_anew("tmp")?;
         self.write("server.properties", &self.settings("logs")?)?;
         self.write("log4j2.properties", LOG4J2_PROPERTIES)
+    }
+
+    fn remove(&self, name: &str) -> Result<PathBuf, BrokerError> {
+        let path = self.root.join(name);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(path),
+        }
+    }
+
+    fn make_anew(&self, name: &str) -> Result<(), BrokerError> {
+        let path = self.remove(name)?;
+        fs::create_dir(&path).map_err(failed("create", &path))
     }
 
     fn settings(&self, log_dirs: &str) -> Result<String, BrokerError> {
@@ -122,13 +137,8 @@ impl Folder {
         if logs.exists() {
             return Ok(());
         }
-        let unfinished = self.root.join("logs.unfinished");
-        match fs::remove_dir_all(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("remove", &unfinished)(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        let unfinished = self.remove("logs.unfinished")?;
+        self.make_anew("tmp")?;
         self.write("format.properties", &self.settings("logs.unfinished")?)?;
         self.write("log4j2.properties", LOG4J2_PROPERTIES)?;
         let id = cluster_id();

@@ -28,14 +28,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the thread looks at its child and at the shutdown.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How the first start ended, where it did not end well.
-#[derive(Debug)]
-pub(super) enum End {
-    Died(String),
-    NotFormatted,
-    NoSetpriv,
-}
-
 /// The handle of the supervising thread.
 #[derive(Debug)]
 pub(super) struct Supervisor {
@@ -57,7 +49,7 @@ impl Supervisor {
     pub(super) fn start(
         folder: Folder,
         shutdown: CancellationToken,
-    ) -> Result<(Self, oneshot::Receiver<End>), BrokerError> {
+    ) -> Result<(Self, oneshot::Receiver<BrokerError>), BrokerError> {
         let state = std::sync::Arc::new(State {
             pid: AtomicU32::new(0),
             has_answered: AtomicBool::new(false),
@@ -70,9 +62,9 @@ impl Supervisor {
         thread::Builder::new()
             .name("kafka-supervisor".to_owned())
             .spawn(move || {
-                if let Some(end) = thread.run() {
+                if let Err(error) = thread.run() {
                     // Nobody listens any more when the start was given up.
-                    drop(tell_died.send(end));
+                    drop(tell_died.send(error));
                 }
                 tell_ended.send_replace(true);
             })
@@ -109,27 +101,29 @@ struct Thread {
 }
 
 impl Thread {
-    /// Runs until told to stop; returns how the first start failed, if it did.
-    fn run(self) -> Option<End> {
-        if let Err(error) = self.folder.format() {
-            warn!(error = %error, "kafka's folder could not be formatted");
-            return Some(if matches!(error, BrokerError::NoSetpriv) {
-                End::NoSetpriv
-            } else {
-                End::NotFormatted
-            });
-        }
+    /// Runs until told to stop.
+    ///
+    /// # Errors
+    /// When the first start failed.
+    fn run(self) -> Result<(), BrokerError> {
+        self.folder.format()?;
         let mut pause = FIRST_PAUSE;
         while !self.stop.is_cancelled() {
             let begun = Instant::now();
-            let status = match self.live() {
-                Ok(None) => return None,
-                Ok(Some(status)) => status.to_string(),
-                Err(error) => error.to_string(),
+            let lived = self.live();
+            let started_once = self.state.has_answered.load(Ordering::Acquire);
+            let status = match lived {
+                Ok(None) => return Ok(()),
+                Ok(Some(status)) if started_once => status.to_string(),
+                Ok(Some(status)) => {
+                    return Err(BrokerError::Died {
+                        status: status.to_string(),
+                        log: self.folder.log(),
+                    });
+                }
+                Err(error) if started_once => error.to_string(),
+                Err(error) => return Err(error),
             };
-            if !self.state.has_answered.load(Ordering::Acquire) {
-                return Some(End::Died(status));
-            }
             if begun.elapsed() >= LONG_LIFE {
                 pause = FIRST_PAUSE;
             }
@@ -138,7 +132,7 @@ impl Thread {
             self.pause(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        None
+        Ok(())
     }
 
     /// Lets one broker live; returns how it ended, or nothing when we stopped it.

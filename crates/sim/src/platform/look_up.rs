@@ -98,7 +98,7 @@ impl LookUp {
 }
 
 /// Writes a name as questions carry it: capitals without diacritics and spaces.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     DecomposingNormalizerBorrowed::new_nfd()
         .normalize(name)
         .chars()

@@ -1,0 +1,323 @@
+//! The whole bus in one process: what is started, in which order, and how it stops.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use lgsp_core::{Clock, SystemClock};
+use lgsp_gateway::{Gateway, LagMetrics, Operations as _};
+use lgsp_ingest::{Book, Ingest};
+use lgsp_kafka::{
+    Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEvidenceLog, LagPoller, LagReader,
+    Topics,
+};
+use lgsp_query::Query;
+use lgsp_schema::Schemas;
+use lgsp_store::SqliteReceipts;
+use lgsp_telemetry::Metrics;
+use lgsp_upstream::{NationalPopulation, PopulationConfig};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cli::BrokerOptions;
+use crate::data_dir::{DataDir, Held, Running};
+use crate::operations::State;
+use crate::{receipts, simulator};
+
+/// How often lag is polled: an operator's figure is never older than this and a poll.
+const LAG_EVERY: Duration = Duration::from_secs(2);
+
+/// How long requests under way may take once the bus stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long appended events are waited for once the bus stops.
+const FLUSH_GRACE: Duration = Duration::from_secs(10);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) kafka_port: u16,
+    /// An existing cluster to use instead of a supervised broker.
+    pub(crate) kafka: Option<String>,
+    pub(crate) broker: BrokerOptions,
+    /// Names the simulated population.
+    pub(crate) seed: u64,
+}
+
+/// A running bus.
+pub(crate) struct Bus {
+    pub(crate) base_url: String,
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) data: DataDir,
+    pub(crate) lag: LagReader,
+    broker: Option<Broker>,
+    events: Arc<KafkaEventLog>,
+    evidence: Arc<KafkaEvidenceLog>,
+    /// Told first: no new requests.
+    stopping: CancellationToken,
+    /// Told when requests have ended: pollers and writers stop.
+    quiet: CancellationToken,
+    /// Told last: the broker and the simulator stop.
+    down: CancellationToken,
+    door: tokio::task::JoinHandle<()>,
+    requests: TaskTracker,
+    background: TaskTracker,
+    children: TaskTracker,
+    _held: Held,
+}
+
+impl Bus {
+    /// Starts everything; returns when it can do its job.
+    pub(crate) async fn start(options: Options, progress: impl Fn(&str)) -> Result<Self> {
+        // All that can be wrong without starting anything comes first.
+        let (data, held) = DataDir::prepare(&options.data_dir)?;
+        let schemas = Arc::new(Schemas::bundled()?);
+        let topics = Arc::new(Topics::bundled()?);
+        let province = data.province_key()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "port {} is taken: choose another with --port (0 takes a free one)",
+                options.port
+            )
+        })?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let identity = Arc::new(data.identity(base_url.clone())?);
+
+        let (stopping, quiet, down) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (requests, background, children) =
+            (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
+        // Whatever was started by then ends with an error below.
+        let abort = down.clone().drop_guard();
+
+        let broker = match &options.kafka {
+            Some(_) => None,
+            None => {
+                progress("starting Kafka");
+                let config = BrokerConfig {
+                    data_dir: data.path().to_owned(),
+                    port: options.kafka_port,
+                    libs: kafka_libs(&options.broker)?,
+                    java: options.broker.java.clone(),
+                    heap_mib: options.broker.kafka_heap_mib,
+                };
+                Some(Broker::start(config, down.clone(), &children).await?)
+            }
+        };
+        let bootstrap = match (&options.kafka, &broker) {
+            (Some(bootstrap), _) => bootstrap.clone(),
+            (None, Some(broker)) => broker.bootstrap().to_owned(),
+            (None, None) => anyhow::bail!("no Kafka"),
+        };
+        let kafka = KafkaConfig::new(bootstrap.clone());
+
+        progress("making topics");
+        let drift =
+            topics.ensure(&kafka).await.with_context(|| format!("the topics at {bootstrap}"))?;
+        for drift in drift {
+            tracing::warn!(
+                topic = drift.topic,
+                setting = drift.setting,
+                declared = drift.declared,
+                found = drift.actual,
+                "a topic is not as declared"
+            );
+        }
+
+        progress("reading receipts");
+        let store = Arc::new(SqliteReceipts::open(&data.receipts_file())?);
+        let caught_up = {
+            let (store, kafka, schemas, clock) =
+                (Arc::clone(&store), kafka.clone(), Arc::clone(&schemas), Arc::clone(&clock));
+            background.spawn_blocking(move || {
+                let mut topics: Vec<&str> = schemas.kinds().map(|kind| kind.topic()).collect();
+                topics.sort_unstable();
+                topics.dedup();
+                receipts::catch_up(&store, &kafka, &topics, clock.as_ref())
+            })
+        };
+        let started = Instant::now();
+        let read = caught_up.await??;
+        tracing::info!(
+            records = read,
+            took_ms = started.elapsed().as_millis(),
+            "receipts cover the topics"
+        );
+        let book = Book::new(Arc::clone(&store) as Arc<_>);
+        receipts::keep(
+            Arc::clone(&book),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            quiet.clone(),
+            &background,
+        );
+
+        progress("starting the simulated national platform");
+        let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
+        let upstream = Arc::new(NationalPopulation::new(population(&data, platform)?)?);
+
+        let metrics = Arc::new(Metrics::new());
+        let events = Arc::new(KafkaEventLog::connect(&kafka)?);
+        let evidence = Arc::new(KafkaEvidenceLog::connect(&kafka, Arc::clone(&clock))?);
+        let mut lag = LagPoller::connect(&kafka, Arc::clone(&clock))?.run(
+            LAG_EVERY,
+            quiet.clone(),
+            &background,
+        );
+        let state = Arc::new(State {
+            lag: lag.clone(),
+            topics: arc_swap::ArcSwap::default(),
+            book: Arc::clone(&book),
+            events: Arc::clone(&events),
+            evidence: Arc::clone(&evidence),
+            clock: Arc::clone(&clock),
+            stopping: stopping.clone(),
+        });
+        state.watch_topics(topics, kafka.clone(), quiet.clone(), &background);
+        metrics.add_collector(Box::new(LagMetrics::new(
+            Arc::clone(&state) as Arc<_>,
+            Arc::clone(&clock),
+        )));
+
+        let gateway = Gateway {
+            identity: Arc::clone(&identity),
+            ingest: Ingest::new(
+                Arc::clone(&identity),
+                schemas,
+                Arc::clone(&events) as Arc<_>,
+                book,
+                province.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&metrics),
+            ),
+            query: Query::new(
+                Arc::clone(&identity),
+                Arc::clone(&evidence) as Arc<_>,
+                upstream,
+                province,
+                Arc::clone(&clock),
+                Arc::clone(&metrics),
+                requests.clone(),
+            ),
+            operations: Arc::clone(&state) as Arc<_>,
+            metrics: Arc::clone(&metrics),
+            clock,
+            tasks: requests.clone(),
+            stopping: stopping.clone(),
+            loopback: true,
+        };
+        let routes = gateway.router(stopping.clone());
+        let door = {
+            let (stopping, requests) = (stopping.clone(), requests.clone());
+            background.spawn(async move {
+                lgsp_gateway::door::serve(listener, routes, metrics, stopping, &requests, GRACE)
+                    .await;
+            })
+        };
+        progress("waiting for the first lag figures");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while lag.snapshot().taken_unix_millis.is_none() && Instant::now() < deadline {
+            tokio::time::timeout(Duration::from_secs(5), lag.changed()).await.ok();
+        }
+        let not_ready: Vec<_> = state
+            .checks()
+            .into_iter()
+            .filter_map(|check| Some((check.name, check.fault?)))
+            .collect();
+        anyhow::ensure!(not_ready.is_empty(), "the bus is not ready: {not_ready:?}");
+        data.set_running(&Running {
+            base_url: base_url.clone(),
+            kafka: bootstrap,
+            pid: std::process::id(),
+        })?;
+        abort.disarm();
+        Ok(Self {
+            base_url,
+            kafka,
+            data,
+            lag,
+            broker,
+            events,
+            evidence,
+            stopping,
+            quiet,
+            down,
+            door,
+            requests,
+            background,
+            children,
+            _held: held,
+        })
+    }
+
+    /// Stops in order: no new requests, what is under way ends, the log is flushed, pollers stop,
+    /// children stop. Tells what remained.
+    pub(crate) async fn stop(self) {
+        self.data.set_stopped();
+        self.stopping.cancel();
+        self.requests.close();
+        if tokio::time::timeout(GRACE, self.requests.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = self.requests.len(),
+                "requests were still under way at the end of the grace period"
+            );
+        }
+        self.door.await.ok();
+        let (events, evidence) = (Arc::clone(&self.events), Arc::clone(&self.evidence));
+        let flushed = self
+            .background
+            .spawn_blocking(move || (events.flush(FLUSH_GRACE), evidence.flush(FLUSH_GRACE)));
+        if let Ok((events @ 1.., _) | (events, 1..)) = flushed.await {
+            tracing::warn!(events, "some appends had no answer: their senders will ask again");
+        }
+        self.quiet.cancel();
+        self.background.close();
+        if tokio::time::timeout(GRACE, self.background.wait()).await.is_err() {
+            tracing::warn!(tasks = self.background.len(), "background tasks did not end in time");
+        }
+        self.down.cancel();
+        if let Some(broker) = &self.broker {
+            broker.stopped().await;
+        }
+        self.children.close();
+        if tokio::time::timeout(GRACE, self.children.wait()).await.is_err() {
+            tracing::warn!("children did not end in time");
+        }
+    }
+}
+
+/// Finds the broker's jars: where the options say, else beside the folder of this program.
+fn kafka_libs(options: &BrokerOptions) -> Result<PathBuf> {
+    if let Some(libs) = &options.kafka_libs {
+        return Ok(libs.clone());
+    }
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let beside =
+        program.parent().and_then(|folder| folder.parent()).context("this program lies nowhere")?;
+    Ok(beside.join("kafka/libs"))
+}
+
+/// The simulated platform as the population service's far side.
+fn population(data: &DataDir, base_url: String) -> Result<PopulationConfig> {
+    Ok(PopulationConfig {
+        base_url,
+        token_path: lgsp_sim::platform::TOKEN_PATH.to_owned(),
+        look_up_path: lgsp_sim::platform::LOOK_UP_PATH.to_owned(),
+        consumer_key: data.secret("platform-consumer-key")?,
+        consumer_secret_file: data.secret_file("platform-consumer-secret"),
+        access_key: data.secret("platform-access-key")?,
+        secret_key_file: data.secret_file("platform-secret-key"),
+        app_name: "lgsp".to_owned(),
+        partner_code: "H61".to_owned(),
+        integration_code: lgsp_sim::platform::INTEGRATION_CODE.to_owned(),
+        unit: "H61".to_owned(),
+        not_found_codes: vec![lgsp_sim::platform::error_code::NOT_FOUND.to_owned()],
+    })
+}

@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lgsp_telemetry::logs::LogFormat;
+
+/// The data bus (trục LGSP) of a province: events in, queries out, one identity, visible lag.
+///
+/// Start with `lgsp demo`, which does the whole main job on sample data, or `lgsp up`, which runs
+/// everything on this machine. Data goes to standard output, all else to standard error. Exit
+/// codes: 0 done, 1 failed or found faults, 64 not understood.
+#[derive(Debug, Parser)]
+#[command(name = "lgsp", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How log lines are written to standard error.
+    #[arg(long, global = true, value_enum, default_value = "text", env = "LGSP_LOG_FORMAT")]
+    pub(crate) log_format: Format,
+    /// Which log lines are written, e.g. `info`, or `warn,lgsp_gateway=debug`.
+    #[arg(long, global = true, default_value = "warn,lgsp=info", env = "LGSP_LOG")]
+    pub(crate) log: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine: a Kafka of its own, a simulated national platform, the bus.
+    ///
+    /// The first start makes keys, three sample agencies and four clients: motcua (publishes),
+    /// tracuu (asks), vanhanh (operates), kiemtoan (audits). Prints one line beginning with
+    /// `ready` when it can do its job. Ctrl-C stops everything.
+    Up(Up),
+    /// Do the whole main job on sample data, and tell how it went.
+    ///
+    /// Runs on free ports in a temporary folder. Exit code 0 only if every acknowledged event was
+    /// read back from Kafka and everything else went as it should.
+    Demo(Demo),
+    /// Print an access token for a client, and only that.
+    ///
+    /// For whoever may read the data folder; other systems get theirs at `/oauth2/token`.
+    Token(Token),
+    /// Show how far consumer groups are behind, in records and in seconds.
+    Lag(Read),
+    /// Show the topics, as declared and as found.
+    Topics(Read),
+    /// Judge keys, registry, schemas and topics; and the running bus, if one runs.
+    Check(Read),
+    /// Run the simulated national platform alone, as a test partner.
+    Sim(Sim),
+}
+
+/// Where a sandbox keeps its keys, registry and data.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataDirOption {
+    /// The folder of keys, registry and data.
+    #[arg(long, default_value = ".lgsp", env = "LGSP_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// How to run the supervised broker.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BrokerOptions {
+    /// The folder with Kafka's jars; by default beside the program, where `make kafka` puts them.
+    #[arg(long, env = "LGSP_KAFKA_LIBS")]
+    pub(crate) kafka_libs: Option<PathBuf>,
+    /// The Java runtime, 17 or newer.
+    #[arg(long, default_value = "java", env = "LGSP_JAVA")]
+    pub(crate) java: PathBuf,
+    /// The broker's heap, in MiB.
+    #[arg(long, default_value_t = 384)]
+    pub(crate) kafka_heap_mib: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) data: DataDirOption,
+    /// The port for gRPC and HTTP, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The port of the supervised Kafka, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 9092)]
+    pub(crate) kafka_port: u16,
+    /// Use this existing cluster and start no Kafka.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka: Option<String>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Demo {
+    /// How many events to send.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    pub(crate) events: u32,
+    /// How many queries to ask.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    pub(crate) queries: u32,
+    /// Names the sample data: the same seed makes the same day.
+    #[arg(long, default_value_t = 2026)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) broker: BrokerOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Token {
+    /// The client, as the registry names it.
+    #[arg(long)]
+    pub(crate) client: String,
+    #[command(flatten)]
+    pub(crate) data: DataDirOption,
+}
+
+/// How a command shows what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For a person.
+    Table,
+    /// For a machine.
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Read {
+    #[command(flatten)]
+    pub(crate) data: DataDirOption,
+    /// How to show it.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Sim {
+    #[command(flatten)]
+    pub(crate) data: DataDirOption,
+    /// The port, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 8090)]
+    pub(crate) port: u16,
+    /// Names the synthetic population.
+    #[arg(long, default_value_t = 2026)]
+    pub(crate) seed: u64,
+    /// How long each answer takes, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+    /// End when standard input ends: with the program that started this one, in any case.
+    #[arg(long)]
+    pub(crate) until_stdin_ends: bool,
+}
+
+/// Prints a line of data to standard output; a reader that went away is no fault.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+}
+
+/// Prints a line for a person to standard error.
+pub(crate) fn tell(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").ok();
+}
+
+/// Prints an error with its causes to standard error.
+pub(crate) fn complain(error: &anyhow::Error) {
+    tell(&format!("error: {error:#}"));
+}

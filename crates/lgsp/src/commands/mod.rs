@@ -1,0 +1,9 @@
+//! One file for each command.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod lag;
+pub(crate) mod sim;
+pub(crate) mod token;
+pub(crate) mod topics;
+pub(crate) mod up;

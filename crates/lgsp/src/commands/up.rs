@@ -1,0 +1,40 @@
+//! `lgsp up`.
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bus::{Bus, Options};
+use crate::cli::{self, Up};
+
+pub(crate) async fn run(options: Up) -> Result<bool> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let options = Options {
+        data_dir: options.data.data_dir,
+        port: options.port,
+        kafka_port: options.kafka_port,
+        kafka: options.kafka,
+        broker: options.broker,
+        seed: 2026,
+    };
+    let started = async {
+        let bus = Bus::start(options, |step| tracing::info!("{step}")).await?;
+        cli::say(&format!("ready {}", bus.base_url));
+        anyhow::Ok(bus)
+    };
+    let bus = tokio::select! {
+        bus = started => bus?,
+        _ = terminate.recv() => return Ok(true),
+        _ = interrupt.recv() => return Ok(true),
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping; once more stops at once");
+    tokio::select! {
+        () = bus.stop() => Ok(true),
+        _ = terminate.recv() => Ok(false),
+        _ = interrupt.recv() => Ok(false),
+    }
+}

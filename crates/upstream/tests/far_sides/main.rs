@@ -1,0 +1,8 @@
+//! The connector from outside: against the simulated platform, and against far sides that fail.
+
+#[cfg(test)]
+mod bad_answers;
+#[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod support;
