@@ -88,10 +88,24 @@ pub fn replay(
         // topic it is about.
         let consumer: BaseConsumer<Voice> =
             config.reader().create_with_context(Voice::new("replay"))?;
-        let spans = spans(&consumer, topic, from, since_unix_millis)?;
+        let spans = patiently(|| spans(&consumer, topic, from, since_unix_millis))?;
         read += read_topic(&consumer, topic, spans, &mut each)?;
     }
     Ok(read)
+}
+
+/// Asks again while the cluster is not settled: a topic made, or a broker started, a moment ago
+/// has partitions without a leader.
+fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let asked = Instant::now();
+    loop {
+        match ask() {
+            Err(error) if error.is_retryable() && asked.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            told => return told,
+        }
+    }
 }
 
 /// Where reading a partition begins and ends.
