@@ -282,6 +282,8 @@ impl Bus {
         if tokio::time::timeout(GRACE, self.background.wait()).await.is_err() {
             tracing::warn!(tasks = self.background.len(), "background tasks did not end in time");
         }
+        // The clients go before their broker, so that they do not complain of its absence.
+        drop((self.events, self.evidence));
         self.down.cancel();
         if let Some(broker) = &self.broker {
             broker.stopped().await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgsp_telemetry::logs::LogFormat;
+use tokio::io::AsyncReadExt;
 
 /// The data bus (trục LGSP) of a province: events in, queries out, one identity, visible lag.
 ///
@@ -106,6 +107,9 @@ pub(crate) struct Up {
     pub(crate) kafka: Option<String>,
     #[command(flatten)]
     pub(crate) broker: BrokerOptions,
+    /// Stop when standard input ends: with the program that started this one, in any case.
+    #[arg(long)]
+    pub(crate) until_stdin_ends: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -163,9 +167,18 @@ pub(crate) struct Sim {
     /// How long each answer takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub(crate) latency_ms: u64,
-    /// End when standard input ends: with the program that started this one, in any case.
+    /// Stop when standard input ends: with the program that started this one, in any case.
     #[arg(long)]
     pub(crate) until_stdin_ends: bool,
+}
+
+/// Waits until standard input ends, if that is asked for; else for ever.
+pub(crate) async fn stdin_ended(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let mut stdin = tokio::io::stdin();
+    while matches!(stdin.read(&mut [0; 64]).await, Ok(1..)) {}
 }
 
 /// Prints a line of data to standard output; a reader that went away is no fault.

@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use lgsp_sim::platform::{self, SimConfig};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -37,18 +36,11 @@ pub(crate) async fn run(options: Sim) -> Result<bool> {
     let url = format!("http://{}", listener.local_addr()?);
     let serving = platform::serve(listener, config, shutdown.clone());
     cli::say(&format!("ready {url}"));
-    let ends = async {
-        let mut stdin = tokio::io::stdin();
-        match options.until_stdin_ends {
-            true => while matches!(stdin.read(&mut [0; 64]).await, Ok(1..)) {},
-            false => std::future::pending().await,
-        }
-    };
     let told = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            () = ends => {}
+            () = cli::stdin_ended(options.until_stdin_ends) => {}
         }
         shutdown.cancel();
         // A reader that waits for standard input cannot be cancelled, so the process is ended.

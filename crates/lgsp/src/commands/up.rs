@@ -9,6 +9,8 @@ use crate::cli::{self, Up};
 pub(crate) async fn run(options: Up) -> Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let stdin_ended = cli::stdin_ended(options.until_stdin_ends);
+    tokio::pin!(stdin_ended);
     let options = Options {
         data_dir: options.data.data_dir,
         port: options.port,
@@ -24,10 +26,12 @@ pub(crate) async fn run(options: Up) -> Result<bool> {
     };
     let bus = tokio::select! {
         bus = started => bus?,
+        () = &mut stdin_ended => return Ok(true),
         _ = terminate.recv() => return Ok(true),
         _ = interrupt.recv() => return Ok(true),
     };
     tokio::select! {
+        () = &mut stdin_ended => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
