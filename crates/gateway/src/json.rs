@@ -41,7 +41,8 @@ pub(crate) fn write<M: Message>(name: &str, message: &M) -> Result<Response, Fau
     let mut dynamic = DynamicMessage::new(descriptor(name)?);
     dynamic.transcode_from(message).map_err(|_| Fault::new(ErrorCode::Internal))?;
     let mut bytes = Vec::with_capacity(512);
-    let options = SerializeOptions::new();
+    // Offset 0 and "not a duplicate" are answers too; what is optional and absent stays absent.
+    let options = SerializeOptions::new().skip_default_fields(false);
     dynamic
         .serialize_with_options(&mut serde_json::Serializer::new(&mut bytes), &options)
         .map_err(|_| Fault::new(ErrorCode::Internal))?;

@@ -13,3 +13,6 @@ pub mod ports;
 pub use book::{Book, Completion};
 pub use corridor::{Ingest, Pending, Submission};
 pub use ports::{EventLog, EventRecord, QueueFull, ReceiptStore, StoreError, StoredReceipt};
+
+#[cfg(test)]
+mod tests;

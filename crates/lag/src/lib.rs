@@ -18,4 +18,4 @@ pub mod snapshot;
 
 pub use model::Model;
 pub use observation::{GroupOffsets, GroupPosition, Observation, PartitionEnds, Place, RecordTime};
-pub use snapshot::{GroupLag, PartitionLag, PollFailure, Snapshot, Status, TopicLag};
+pub use snapshot::{GroupLag, PartitionLag, PollFailure, Snapshot, Status, TopicLag, TopicSize};

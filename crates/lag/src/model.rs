@@ -1,10 +1,13 @@
 //! The model: observations in, a snapshot out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::history::History;
 use crate::observation::{GroupOffsets, GroupPosition, Observation, PartitionEnds, Place};
-use crate::snapshot::{GroupLag, PartitionLag, PollFailure, Snapshot, Status, TopicLag, Total};
+use crate::snapshot::{
+    GroupLag, PartitionLag, PollFailure, Snapshot, Status, TopicLag, TopicSize, Total,
+};
 
 /// A group whose oldest unread record is at most this many seconds old is not behind: between
 /// two polls of a busy topic something is always unread.
@@ -41,7 +44,8 @@ impl Model {
     /// Starts without any figures.
     #[expect(clippy::new_without_default, reason = "status and lag have no default, by convention")]
     pub fn new() -> Self {
-        let snapshot = Snapshot { taken_unix_millis: None, groups: Vec::new(), failure: None };
+        let (groups, topics) = (Vec::new(), Vec::new());
+        let snapshot = Snapshot { taken_unix_millis: None, groups, topics, failure: None };
         Self { histories: HashMap::new(), record_times: HashMap::new(), snapshot }
     }
 
@@ -89,6 +93,7 @@ impl Model {
         self.snapshot = Snapshot {
             taken_unix_millis: Some(observation.taken_unix_millis),
             groups,
+            topics: sizes(&observation.ends),
             failure: None,
         };
     }
@@ -188,6 +193,19 @@ impl Model {
             status,
         }
     }
+}
+
+fn sizes(ends: &[PartitionEnds]) -> Vec<TopicSize> {
+    let mut sizes: BTreeMap<Arc<str>, Option<u64>> = BTreeMap::new();
+    for partition in ends {
+        let held = partition
+            .end
+            .zip(partition.start)
+            .and_then(|(end, start)| u64::try_from(end - start).ok());
+        let sum = sizes.entry(Arc::clone(&partition.place.topic)).or_insert(Some(0));
+        *sum = sum.zip(held).map(|(sum, held)| sum.saturating_add(held));
+    }
+    sizes.into_iter().map(|(topic, records)| TopicSize { topic, records }).collect()
 }
 
 fn by_place(ends: &[PartitionEnds]) -> HashMap<&Place, &PartitionEnds> {

@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub taken_unix_millis: Option<i64>,
     /// Every group the cluster knows, by name.
     pub groups: Vec<GroupLag>,
+    /// Every topic, by name.
+    pub topics: Vec<TopicSize>,
     /// Why the figures are older than they should be; `None` after a poll that succeeded.
     pub failure: Option<PollFailure>,
 }
@@ -41,6 +43,15 @@ impl Snapshot {
         let taken = self.taken_unix_millis?;
         Some(u64::try_from(now_unix_millis.saturating_sub(taken)).unwrap_or(0))
     }
+}
+
+/// How much a topic holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSize {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// Offsets between its oldest and its newest record; `None` when unknown for any partition.
+    pub records: Option<u64>,
 }
 
 /// Why polls fail.

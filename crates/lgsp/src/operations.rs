@@ -36,7 +36,12 @@ impl Operations for State {
     }
 
     fn topics(&self) -> Vec<TopicState> {
-        Vec::clone(&self.topics.load())
+        let sizes = &self.lag.snapshot().topics;
+        let with_size = |topic: &TopicState| {
+            let size = sizes.iter().find(|size| *size.topic == *topic.name);
+            TopicState { records: size.and_then(|size| size.records), ..topic.clone() }
+        };
+        self.topics.load().iter().map(with_size).collect()
     }
 
     fn checks(&self) -> Vec<Check> {

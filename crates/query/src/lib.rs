@@ -14,3 +14,6 @@ pub mod ports;
 pub use citizen::{Address, Citizen, CitizenLookUp, Gender, Purpose, Relative};
 pub use corridor::{Answer, Query};
 pub use ports::{EvidenceLog, EvidenceUnavailable, Upstream, UpstreamError};
+
+#[cfg(test)]
+mod tests;
