@@ -7,24 +7,31 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use lgsp_core::ErrorCode;
 use lgsp_telemetry::Metrics;
 use lgsp_telemetry::metrics::RequestLabels;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::problem::{is_grpc, refuse};
+
 /// How many connections may be open at once.
 const MAX_CONNECTIONS: usize = 1024;
 /// How many requests one HTTP/2 connection may have at once.
 const MAX_STREAMS: u32 = 256;
+/// How many requests may be under way at once; a stream counts until its answers begin.
+const MAX_REQUESTS: usize = 512;
+/// How long a request may take until its answer begins, in any case.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a client may take to send a request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,9 +51,10 @@ pub async fn serve(
     tasks: &TaskTracker,
     grace: Duration,
 ) {
-    let counted = Arc::clone(&metrics);
+    let books =
+        Arc::new(Books { metrics: Arc::clone(&metrics), room: Semaphore::new(MAX_REQUESTS) });
     let routes = routes.layer(middleware::from_fn(move |request, next| {
-        through(Arc::clone(&counted), request, next)
+        through(Arc::clone(&books), request, next)
     }));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -67,7 +75,10 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     loop {
         // Beyond the limit new connections wait in the listener's backlog.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
+        let place = tokio::select! {
+            Ok(place) = Arc::clone(&room).acquire_owned() => place,
+            () = stopping.cancelled() => break,
+        };
         let socket = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => socket,
@@ -81,13 +92,18 @@ pub async fn serve(
         };
         socket.set_nodelay(true).ok();
         let service = TowerToHyperService::new(routes.clone());
-        let connection =
-            graceful.watch(builder.serve_connection(TokioIo::new(socket), service).into_owned());
-        let open = metrics.connections.clone();
+        let (builder, watcher, open) =
+            (builder.clone(), graceful.watcher(), metrics.connections.clone());
+        let stopping = stopping.clone();
         open.inc();
         tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection broke");
+            // The library waits for ever for the bytes that tell which HTTP it is.
+            let speaks = tokio::time::timeout(HEAD_PATIENCE, preface(&socket));
+            if let Some(Ok(true)) = stopping.run_until_cancelled(speaks).await {
+                let connection = builder.serve_connection(TokioIo::new(socket), service);
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    tracing::debug!(error = %error, "a connection broke");
+                }
             }
             open.dec();
             drop(place);
@@ -99,31 +115,56 @@ pub async fn serve(
     }
 }
 
-async fn through(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| {
-            (8..=64).contains(&id.len())
-                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        })
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let is_grpc = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
-    let span = tracing::debug_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
-    let header = HeaderValue::try_from(id.as_str());
-    request.extensions_mut().insert(RequestId(id));
-    let mut response = next.run(request).instrument(span).await;
-    if let Ok(header) = header {
-        response.headers_mut().insert(REQUEST_ID, header);
+/// Waits until the first bytes tell HTTP/1 from HTTP/2; `false` when the client went away.
+async fn preface(socket: &TcpStream) -> bool {
+    const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut first = [0; HTTP2.len()];
+    loop {
+        match socket.peek(&mut first).await {
+            Ok(0) | Err(_) => return false,
+            Ok(count)
+                if count == HTTP2.len()
+                    || !HTTP2.starts_with(first.get(..count).unwrap_or_default()) =>
+            {
+                return true;
+            }
+            // What came is still there, so the socket stays readable: look again in a moment.
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
     }
-    let protocol = if is_grpc { "grpc" } else { "http" };
-    metrics
-        .requests
-        .get_or_create(&RequestLabels { protocol, status: response.status().as_u16() })
-        .inc();
+}
+
+/// What the door keeps count of.
+#[derive(Debug)]
+struct Books {
+    metrics: Arc<Metrics>,
+    room: Semaphore,
+}
+
+async fn through(books: Arc<Books>, mut request: Request, next: Next) -> Response {
+    // A caller's own id is taken only in a form in which nothing else can stand.
+    let asked = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let id = asked.and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_else(Uuid::now_v7).to_string();
+    let grpc = is_grpc(request.headers());
+    let span = tracing::debug_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = match books.room.try_acquire() {
+        Err(_) => refuse(ErrorCode::Overloaded.into(), grpc, &id),
+        Ok(_place) => {
+            match tokio::time::timeout(REQUEST_PATIENCE, next.run(request)).instrument(span).await {
+                Ok(response) => response,
+                // Above all a body that does not come.
+                Err(_) => refuse(ErrorCode::DeadlineExceeded.into(), grpc, &id),
+            }
+        }
+    };
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let labels = RequestLabels {
+        protocol: if grpc { "grpc" } else { "http" },
+        status: response.status().as_u16(),
+    };
+    books.metrics.requests.get_or_create(&labels).inc();
     response
 }

@@ -19,10 +19,11 @@ use lgsp_proto::{event::v1 as wire, status::status};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::deadline;
-use crate::routes::Gateway;
+use crate::problem::told;
+use crate::routes::{Gateway, caller};
 
 /// How many events of one stream may wait for their acknowledgement.
 const STREAM_WINDOW: usize = 1024;
@@ -36,13 +37,14 @@ impl EventService for Gateway {
         &self,
         request: Request<PublishEventRequest>,
     ) -> Result<Response<PublishEventResponse>, Status> {
-        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions().clone();
+        let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
         let deadline = deadline::of(request.metadata().as_ref());
         let receipt = async {
             let event = submission(request.into_inner().event)?;
             self.ingest.accept(&caller, event, deadline).await
         };
-        let receipt = receipt.await.map_err(|fault| status(&fault))?;
+        let receipt = receipt.await.map_err(|fault| told(&fault, &extensions))?;
         Ok(Response::new(PublishEventResponse { receipt: Some(wire_receipt(receipt)) }))
     }
 
@@ -53,7 +55,8 @@ impl EventService for Gateway {
         &self,
         request: Request<Streaming<PublishEventsRequest>>,
     ) -> Result<Response<Self::PublishEventsStream>, Status> {
-        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions().clone();
+        let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
         let (tell, told) = mpsc::channel(STREAM_WINDOW);
         let (this, events) = (self.clone(), request.into_inner());
         self.tasks.spawn(async move { this.take_stream(&caller, events, tell).await });
@@ -64,9 +67,13 @@ impl EventService for Gateway {
         &self,
         request: Request<GetReceiptRequest>,
     ) -> Result<Response<GetReceiptResponse>, Status> {
-        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions().clone();
+        let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
         let GetReceiptRequest { source, id } = request.into_inner();
-        let receipt = self.ingest.receipt(&caller, &source, &id).map_err(|fault| status(&fault))?;
+        let receipt = self
+            .ingest
+            .receipt(&caller, &source, &id)
+            .map_err(|fault| told(&fault, &extensions))?;
         Ok(Response::new(GetReceiptResponse { receipt: Some(wire_receipt(receipt)) }))
     }
 }
@@ -90,20 +97,36 @@ impl Gateway {
         mut events: Streaming<PublishEventsRequest>,
         tell: mpsc::Sender<Underway>,
     ) {
+        let lifetime = caller.expires_unix_seconds().saturating_sub(self.clock.unix_seconds());
+        let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or(0));
+        let token_ends = tokio::time::sleep(lifetime);
+        tokio::pin!(token_ends);
         loop {
             let next = tokio::select! {
-                next = events.next() => next,
+                next = events.next() => next.transpose(),
                 () = self.stopping.cancelled() => {
                     tell.send(Underway::End(ErrorCode::ShuttingDown.into())).await.ok();
                     return;
                 }
+                () = &mut token_ends => {
+                    tell.send(Underway::End(ErrorCode::Unauthenticated.into())).await.ok();
+                    return;
+                }
             };
-            // The client ended the stream, or it broke: what was taken is answered.
-            let Some(Ok(PublishEventsRequest { event })) = next else { return };
-            if self.clock.unix_seconds() >= caller.expires_unix_seconds() {
-                tell.send(Underway::End(ErrorCode::Unauthenticated.into())).await.ok();
-                return;
-            }
+            let event = match next {
+                Ok(Some(PublishEventsRequest { event })) => event,
+                // The client ended the stream: what was taken is answered.
+                Ok(None) => return,
+                Err(broken) => {
+                    // Too large, or no such message; of a client that went away nobody hears.
+                    let code = match broken.code() {
+                        Code::OutOfRange => ErrorCode::PayloadTooLarge,
+                        _ => ErrorCode::InvalidRequest,
+                    };
+                    tell.send(Underway::End(code.into())).await.ok();
+                    return;
+                }
+            };
             let deadline = Instant::now() + STREAM_PATIENCE;
             let id = event.as_ref().map(|event| event.id.clone()).unwrap_or_default();
             let pending = match submission(event) {

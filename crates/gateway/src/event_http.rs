@@ -7,6 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, header};
 use lgsp_core::{ErrorCode, Fault, rule};
+use lgsp_identity::Principal;
 use lgsp_ingest::Submission;
 use lgsp_ingest::corridor::MAX_EVENT_BYTES;
 use percent_encoding::percent_decode_str;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use crate::door::RequestId;
 use crate::event_grpc::{assign, wire_receipt};
 use crate::problem::Problem;
-use crate::routes::Gateway;
+use crate::routes::{Gateway, caller};
 use crate::{deadline, json};
 
 mod structured;
@@ -32,7 +33,7 @@ pub(crate) async fn publish(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let work = async {
-        let caller = gateway.caller_of(request.headers())?;
+        let caller = caller(request.extensions())?;
         let deadline = deadline::of(request.headers());
         let (head, body) = request.into_parts();
         let body = json::body(body, MAX_EVENT_BYTES + ENVELOPE_BYTES).await?;
@@ -64,11 +65,10 @@ pub(crate) struct Which {
 pub(crate) async fn receipt(
     State(gateway): State<Gateway>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Principal>,
     which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let work = || {
-        let caller = gateway.caller_of(&headers)?;
         let Query(which) = which
             .map_err(|_| Fault::at(ErrorCode::InvalidRequest, "source, id", &rule::REQUEST))?;
         let receipt = gateway.ingest.receipt(&caller, &which.source, &which.id)?;

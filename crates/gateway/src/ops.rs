@@ -5,21 +5,20 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use lgsp_core::{ErrorCode, Fault};
 use lgsp_identity::OperateGrant;
 use lgsp_proto::ops::v1::ops_service_server::OpsService;
 use lgsp_proto::ops::v1::{
     GetLagRequest, GetLagResponse, ListTopicsRequest, ListTopicsResponse, PartitionLag, Topic,
 };
-use lgsp_proto::status::status;
 use serde_json::json;
 use tonic::{Request, Status};
 
 use crate::door::RequestId;
 use crate::json;
-use crate::problem::Problem;
-use crate::routes::Gateway;
+use crate::problem::{Problem, told};
+use crate::routes::{Gateway, caller};
 
 impl Gateway {
     fn lag(&self, _grant: &OperateGrant) -> GetLagResponse {
@@ -67,8 +66,8 @@ impl Gateway {
         ListTopicsResponse { topics: topics.collect() }
     }
 
-    fn operator(&self, headers: &HeaderMap) -> Result<OperateGrant, Fault> {
-        self.identity.permit_operate(&self.caller_of(headers)?)
+    fn operator(&self, extensions: &Extensions) -> Result<OperateGrant, Fault> {
+        self.identity.permit_operate(&caller(extensions)?)
     }
 }
 
@@ -78,7 +77,8 @@ impl OpsService for Gateway {
         &self,
         request: Request<GetLagRequest>,
     ) -> Result<tonic::Response<GetLagResponse>, Status> {
-        let grant = self.operator(request.metadata().as_ref()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions();
+        let grant = self.operator(extensions).map_err(|fault| told(&fault, extensions))?;
         Ok(tonic::Response::new(self.lag(&grant)))
     }
 
@@ -86,7 +86,8 @@ impl OpsService for Gateway {
         &self,
         request: Request<ListTopicsRequest>,
     ) -> Result<tonic::Response<ListTopicsResponse>, Status> {
-        let grant = self.operator(request.metadata().as_ref()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions();
+        let grant = self.operator(extensions).map_err(|fault| told(&fault, extensions))?;
         Ok(tonic::Response::new(self.topics(&grant)))
     }
 }
@@ -95,10 +96,10 @@ impl OpsService for Gateway {
 pub(crate) async fn get_lag(
     State(gateway): State<Gateway>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    headers: HeaderMap,
+    request: axum::extract::Request,
 ) -> Result<Response, Problem> {
     let answer = gateway
-        .operator(&headers)
+        .operator(request.extensions())
         .and_then(|grant| json::write("lgsp.ops.v1.GetLagResponse", &gateway.lag(&grant)));
     answer.map_err(|fault| Problem::new(fault, &request_id))
 }
@@ -107,10 +108,10 @@ pub(crate) async fn get_lag(
 pub(crate) async fn list_topics(
     State(gateway): State<Gateway>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    headers: HeaderMap,
+    request: axum::extract::Request,
 ) -> Result<Response, Problem> {
     let answer = gateway
-        .operator(&headers)
+        .operator(request.extensions())
         .and_then(|grant| json::write("lgsp.ops.v1.ListTopicsResponse", &gateway.topics(&grant)));
     answer.map_err(|fault| Problem::new(fault, &request_id))
 }
@@ -143,8 +144,14 @@ pub(crate) async fn metrics(
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let permitted =
-        if gateway.loopback { Ok(()) } else { gateway.operator(&headers).map(|_grant| ()) };
+    let permitted = if gateway.loopback {
+        Ok(())
+    } else {
+        gateway
+            .caller_of(&headers)
+            .and_then(|caller| gateway.identity.permit_operate(&caller))
+            .map(|_grant| ())
+    };
     let text =
         permitted.and_then(|()| gateway.metrics.render().ok_or_else(|| ErrorCode::Internal.into()));
     let text = text.map_err(|fault| Problem::new(fault, &request_id))?;

@@ -1,10 +1,14 @@
-//! A fault as HTTP tells it: RFC 9457 `application/problem+json`, with both languages.
+//! A fault as callers are told it: over HTTP as RFC 9457 `application/problem+json`, with both
+//! languages; over gRPC as a status. The one place where faults leave, and so where they are
+//! logged.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use lgsp_core::{ErrorCode, Fault, Violation};
-use lgsp_proto::status::row;
+use lgsp_proto::status::{Loudness, row, status};
 use serde_json::{Value, json};
+
+use crate::door::RequestId;
 
 /// A fault on its way to an HTTP client.
 #[derive(Debug)]
@@ -19,6 +23,40 @@ impl Problem {
     }
 }
 
+/// Notes a fault in the log, as loud as the table says. A fault holds no values.
+fn note(fault: &Fault, request_id: &str) {
+    let code = fault.code.as_str();
+    match row(fault.code).loudness {
+        Loudness::Error => tracing::error!(code, request_id, "a request failed"),
+        Loudness::Warn => tracing::warn!(code, request_id, "a request failed"),
+        Loudness::Debug => tracing::debug!(code, request_id, "a request was refused"),
+    }
+}
+
+/// Tells a gRPC caller.
+pub(crate) fn told(fault: &Fault, extensions: &Extensions) -> tonic::Status {
+    note(fault, extensions.get::<RequestId>().map_or("", |id| &id.0));
+    status(fault)
+}
+
+/// Tells a caller, in the form of the request, before any handler has it.
+pub(crate) fn refuse(fault: Fault, grpc: bool, request_id: &str) -> Response {
+    match grpc {
+        true => {
+            note(&fault, request_id);
+            status(&fault).into_http()
+        }
+        false => Problem::new(fault, request_id).into_response(),
+    }
+}
+
+/// Tells whether a request is gRPC's.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
 fn sentence(violation: &Violation) -> Value {
     json!({
         "pointer": violation.pointer,
@@ -30,6 +68,7 @@ fn sentence(violation: &Violation) -> Value {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { fault, request_id } = self;
+        note(&fault, &request_id);
         let status = row(fault.code).http;
         let (vi, en) = fault.code.sentences();
         let mut body = json!({

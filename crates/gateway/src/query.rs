@@ -10,12 +10,11 @@ use lgsp_core::Fault;
 use lgsp_identity::Principal;
 use lgsp_proto::query::v1::population_service_server::PopulationService;
 use lgsp_proto::query::v1::{LookUpCitizenRequest, LookUpCitizenResponse};
-use lgsp_proto::status::status;
 use tonic::{Request, Response, Status};
 
 use crate::door::RequestId;
-use crate::problem::Problem;
-use crate::routes::Gateway;
+use crate::problem::{Problem, told};
+use crate::routes::{Gateway, caller};
 use crate::{citizen, deadline, json};
 
 /// The largest question, in bytes.
@@ -41,11 +40,12 @@ impl PopulationService for Gateway {
         &self,
         request: Request<LookUpCitizenRequest>,
     ) -> Result<Response<LookUpCitizenResponse>, Status> {
-        let caller = self.caller(request.metadata()).map_err(|fault| status(&fault))?;
+        let extensions = request.extensions().clone();
+        let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
         let deadline = deadline::of(request.metadata().as_ref());
-        let RequestId(request_id) = request.extensions().get().cloned().unwrap_or_default();
+        let RequestId(request_id) = extensions.get().cloned().unwrap_or_default();
         let answer = self.look_up(&caller, request_id, request.into_inner(), deadline).await;
-        answer.map(Response::new).map_err(|fault| status(&fault))
+        answer.map(Response::new).map_err(|fault| told(&fault, &extensions))
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn look_up_citizen(
     request: HttpRequest<Body>,
 ) -> Result<axum::response::Response, Problem> {
     let work = async {
-        let caller = gateway.caller_of(request.headers())?;
+        let caller = caller(request.extensions())?;
         let deadline = deadline::of(request.headers());
         let body = json::body(request.into_body(), MAX_QUESTION_BYTES).await?;
         let question = json::read("lgsp.query.v1.LookUpCitizenRequest", &body)?;

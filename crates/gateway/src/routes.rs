@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use lgsp_core::{Clock, ErrorCode, Fault};
 use lgsp_identity::{Identity, Principal};
 use lgsp_ingest::Ingest;
@@ -15,18 +16,16 @@ use lgsp_proto::DESCRIPTORS;
 use lgsp_proto::event::v1::event_service_server::EventServiceServer;
 use lgsp_proto::ops::v1::ops_service_server::OpsServiceServer;
 use lgsp_proto::query::v1::population_service_server::PopulationServiceServer;
-use lgsp_proto::status::status;
 use lgsp_query::Query;
 use lgsp_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
 use crate::door::RequestId;
 use crate::operations::Operations;
-use crate::problem::Problem;
+use crate::problem::{is_grpc, refuse};
 use crate::{event_http, oauth_http, ops, query};
 
 /// Who may call a route.
@@ -75,14 +74,16 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/readyz", Who::Public),
     route("gRPC", "/grpc.health.v1.Health/Check", Who::Public),
     route("gRPC", "/grpc.health.v1.Health/Watch", Who::Public),
-    route("gRPC", "/grpc.health.v1.Health/List", Who::Public),
     route("GET", "/metrics", Who::Loopback),
     route("gRPC", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Who::Loopback),
     route("gRPC", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Who::Loopback),
 ];
 
-/// The largest gRPC message: an event with its attributes. The corridor's own limit is stricter.
-const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The largest event with its attributes, in bytes. The corridor's own limit is stricter.
+const MAX_EVENT_MESSAGE_BYTES: usize = 1024 * 1024 + 64 * 1024;
+
+/// The largest of all other messages, in bytes.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// How often `grpc.health.v1` is told the state.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
@@ -117,11 +118,6 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Proves who calls over gRPC.
-    pub(crate) fn caller(&self, metadata: &MetadataMap) -> Result<Principal, Fault> {
-        self.caller_of(metadata.as_ref())
-    }
-
     /// Proves who calls.
     pub(crate) fn caller_of(&self, headers: &HeaderMap) -> Result<Principal, Fault> {
         self.identity.authenticate(oauth_http::authorization(headers))
@@ -131,10 +127,15 @@ impl Gateway {
     pub fn router(self, until: CancellationToken) -> Router {
         let mut grpc = Routes::builder();
         grpc.add_service(
-            EventServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+            EventServiceServer::new(self.clone())
+                .max_decoding_message_size(MAX_EVENT_MESSAGE_BYTES),
         );
-        grpc.add_service(PopulationServiceServer::new(self.clone()));
-        grpc.add_service(OpsServiceServer::new(self.clone()));
+        grpc.add_service(
+            PopulationServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        );
+        grpc.add_service(
+            OpsServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        );
         let (reporter, health) = tonic_health::server::health_reporter();
         grpc.add_service(health);
         self.tasks.spawn(report_health(reporter, Arc::clone(&self.operations), until));
@@ -161,10 +162,35 @@ impl Gateway {
             .route("/readyz", get(ops::ready))
             .route("/metrics", get(ops::metrics))
             .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
-            .method_not_allowed_fallback(wrong_method)
-            .with_state(self);
-        http.merge(grpc.routes().into_axum_router().reset_fallback()).fallback(nothing_here)
+            .method_not_allowed_fallback(wrong_method);
+        http.with_state(self.clone())
+            .merge(grpc.routes().into_axum_router().reset_fallback())
+            .fallback(nothing_here)
+            .layer(middleware::from_fn_with_state(self, authenticate))
     }
+}
+
+/// Returns the caller that the door has let in.
+pub(crate) fn caller(extensions: &http::Extensions) -> Result<Principal, Fault> {
+    extensions.get().cloned().ok_or_else(|| ErrorCode::Unauthenticated.into())
+}
+
+/// Proves who calls, before anything of a body is read; public routes need nobody.
+async fn authenticate(
+    State(gateway): State<Gateway>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if ROUTES.iter().any(|route| route.path == path && route.who == Who::Granted) {
+        match gateway.caller_of(request.headers()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+            }
+            Err(fault) => return refuse(fault, is_grpc(request.headers()), &request_id(&request)),
+        }
+    }
+    next.run(request).await
 }
 
 /// Repeats for `grpc.health.v1` what the checks say.
@@ -189,16 +215,11 @@ fn request_id(request: &Request) -> String {
 }
 
 async fn wrong_method(request: Request) -> Response {
-    Problem::new(ErrorCode::MethodNotAllowed.into(), &request_id(&request)).into_response()
+    refuse(ErrorCode::MethodNotAllowed.into(), is_grpc(request.headers()), &request_id(&request))
 }
 
 async fn nothing_here(request: Request) -> Response {
-    let is_grpc = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
-    match is_grpc {
-        true => status(&ErrorCode::Unimplemented.into()).into_http(),
-        false => Problem::new(ErrorCode::NotFound.into(), &request_id(&request)).into_response(),
-    }
+    let grpc = is_grpc(request.headers());
+    let code = if grpc { ErrorCode::Unimplemented } else { ErrorCode::NotFound };
+    refuse(code.into(), grpc, &request_id(&request))
 }

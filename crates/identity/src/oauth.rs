@@ -82,6 +82,9 @@ impl Serialize for OAuthError {
     }
 }
 
+/// How many parameters a token request may have; those of all grants together are fewer.
+const MAX_PARAMETERS: usize = 16;
+
 /// What a client sent to prove who it is. Not `Debug`: it holds a secret.
 pub(crate) struct Presented {
     pub(crate) client_id: String,
@@ -93,6 +96,9 @@ pub(crate) fn read_request(
     authorization: Option<&str>,
     form: &[(String, String)],
 ) -> Result<Presented, OAuthError> {
+    if form.len() > MAX_PARAMETERS {
+        return Err(OAuthError::InvalidRequest("too many parameters"));
+    }
     for (index, (name, _)) in form.iter().enumerate() {
         if form.iter().skip(index + 1).any(|(other, _)| other == name) {
             return Err(OAuthError::InvalidRequest("a parameter occurs more than once"));

@@ -3,10 +3,15 @@
 //! An event's identity is reserved before it is appended and stays reserved until the log's
 //! delivery report, even past the caller's deadline. A repeat meanwhile waits for the same
 //! outcome. An acknowledged event stays in memory until [`Book::flush`] has its receipt stored.
+//!
+//! An event whose delivery report was lost is in doubt. Then the store no longer claims to cover
+//! the log, until the log was read again from where that was still true and [`Book::resolve`]
+//! settled the doubts by what it held.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use lgsp_core::digest::Digest128;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -16,16 +21,31 @@ use crate::ports::{ReceiptStore, StoreError, StoredReceipt};
 /// Beyond this many receipts not yet stored (about 10 MiB), no more events are taken.
 pub const MAX_UNSAVED: usize = 100_000;
 
-/// How an append ended, for those who wait: the receipt, or nothing when that is unknown.
-pub type Outcome = Option<Arc<StoredReceipt>>;
+/// How many may wait for one event on its way; more ask again.
+const MAX_WAITING: usize = 16;
+
+/// How an append ended, for those who wait.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// It is recorded.
+    Recorded(Arc<StoredReceipt>),
+    /// The log refused it for good.
+    Refused,
+    /// That is not known.
+    Unknown,
+}
 
 enum Entry {
     InFlight {
         content: Digest128,
+        /// The store was asked: nothing of that identity was recorded before.
+        is_new: bool,
         waiting: Vec<oneshot::Sender<Outcome>>,
     },
-    /// The log's answer was lost: only reading the log again (a restart) can tell.
-    InDoubt,
+    /// The log's answer was lost.
+    InDoubt {
+        since: Instant,
+    },
     Acknowledged(Arc<StoredReceipt>),
 }
 
@@ -36,6 +56,8 @@ struct Pages {
     unsaved: Vec<Arc<StoredReceipt>>,
     /// Set while the store refuses to save.
     store_failed: bool,
+    /// How many entries are in doubt.
+    doubts: usize,
 }
 
 /// The book of events: reserves, settles, answers.
@@ -96,7 +118,8 @@ impl Book {
                 return Ok(Reservation::Unavailable);
             }
             // Reserved before the store is asked, so that nobody else can come in between.
-            pages.entries.insert(event, Entry::InFlight { content, waiting: vec![tell] });
+            let entry = Entry::InFlight { content, is_new: false, waiting: vec![tell] };
+            pages.entries.insert(event, entry);
         }
         let completion = Completion {
             book: Arc::clone(self),
@@ -108,7 +131,12 @@ impl Book {
             settled: false,
         };
         match self.store.find(&event) {
-            Ok(None) => Ok(Reservation::New(completion, told)),
+            Ok(None) => {
+                if let Some(Entry::InFlight { is_new, .. }) = self.pages().entries.get_mut(&event) {
+                    *is_new = true;
+                }
+                Ok(Reservation::New(completion, told))
+            }
             Ok(Some(stored)) => {
                 completion.not_taken();
                 Ok(recorded(Arc::new(stored), &content))
@@ -120,14 +148,14 @@ impl Book {
         }
     }
 
-    /// Finds the receipt of an event; `None` where none is known to be recorded.
+    /// Finds what is known of an event by its identity.
     ///
     /// # Errors
     /// When the store cannot answer.
     pub fn find(&self, event: &Digest128) -> Result<Known, StoreError> {
         match self.pages().entries.get(event) {
             Some(Entry::Acknowledged(receipt)) => return Ok(Known::Recorded(Arc::clone(receipt))),
-            Some(Entry::InFlight { .. } | Entry::InDoubt) => return Ok(Known::InDoubt),
+            Some(Entry::InFlight { .. } | Entry::InDoubt { .. }) => return Ok(Known::InDoubt),
             None => {}
         }
         Ok(self.store.find(event)?.map_or(Known::Never, |stored| Known::Recorded(Arc::new(stored))))
@@ -138,13 +166,18 @@ impl Book {
     /// # Errors
     /// When the store failed; nothing is lost, the next call tries again.
     pub fn flush(&self) -> Result<usize, StoreError> {
-        let batch = std::mem::take(&mut self.pages().unsaved);
+        let (batch, covers) = {
+            let mut pages = self.pages();
+            // Within a partition reports come in the order of offsets: what is doubted now lies
+            // beyond all that is unsaved now only if nothing was doubted before.
+            (std::mem::take(&mut pages.unsaved), pages.doubts == 0)
+        };
         if batch.is_empty() {
             return Ok(0);
         }
         let receipts: Vec<StoredReceipt> =
             batch.iter().map(|receipt| StoredReceipt::clone(receipt)).collect();
-        let saved = self.store.save(&receipts);
+        let saved = self.store.save(&receipts, covers);
         let mut pages = self.pages();
         pages.store_failed = saved.is_err();
         match saved {
@@ -165,6 +198,35 @@ impl Book {
         }
     }
 
+    /// Returns how many events are in doubt.
+    pub fn doubts(&self) -> usize {
+        self.pages().doubts
+    }
+
+    /// Settles the events that were in doubt before `before`, by what the store has now; returns
+    /// how many. To be called once the log was read into the store up to an end later than that,
+    /// and late enough that nothing of the lost producer can still arrive. Blocks on the store.
+    ///
+    /// # Errors
+    /// When the store cannot answer; what is not settled stays in doubt.
+    pub fn resolve(&self, before: Instant) -> Result<usize, StoreError> {
+        let doubted: Vec<Digest128> = {
+            let pages = self.pages();
+            let old = |entry: &Entry| matches!(entry, Entry::InDoubt { since } if *since < before);
+            pages.entries.iter().filter(|(_, entry)| old(entry)).map(|(event, _)| *event).collect()
+        };
+        // The store must answer, whatever it says: recorded or not, the next repeat finds it there.
+        if let Some(event) = doubted.first() {
+            self.store.find(event)?;
+        }
+        let mut pages = self.pages();
+        for event in &doubted {
+            pages.entries.remove(event);
+        }
+        pages.doubts = pages.doubts.saturating_sub(doubted.len());
+        Ok(doubted.len())
+    }
+
     /// Tells whether the last attempt to store receipts failed.
     pub fn store_failed(&self) -> bool {
         self.pages().store_failed
@@ -175,10 +237,14 @@ impl Book {
         let (outcome, next) = match fate {
             Fate::Recorded(receipt) => {
                 pages.unsaved.push(Arc::clone(&receipt));
-                (Some(Arc::clone(&receipt)), Some(Entry::Acknowledged(receipt)))
+                (Outcome::Recorded(Arc::clone(&receipt)), Some(Entry::Acknowledged(receipt)))
             }
-            Fate::Never => (None, None),
-            Fate::Unknown => (None, Some(Entry::InDoubt)),
+            Fate::Refused => (Outcome::Refused, None),
+            Fate::NotTaken => (Outcome::Unknown, None),
+            Fate::Unknown => {
+                pages.doubts += 1;
+                (Outcome::Unknown, Some(Entry::InDoubt { since: Instant::now() }))
+            }
         };
         let before = match next {
             Some(entry) => pages.entries.insert(*event, entry),
@@ -211,12 +277,18 @@ fn recorded(receipt: Arc<StoredReceipt>, content: &Digest128) -> Reservation {
 
 fn meet(entry: &mut Entry, content: &Digest128) -> Reservation {
     match entry {
-        Entry::InDoubt => Reservation::Unavailable,
+        Entry::InDoubt { .. } => Reservation::Unavailable,
         Entry::Acknowledged(receipt) => recorded(Arc::clone(receipt), content),
-        Entry::InFlight { content: first, .. } if first != content => Reservation::Conflict,
+        Entry::InFlight { content: first, is_new, .. } if first != content => {
+            // Before the store was asked it is open which of the two is the first.
+            if *is_new { Reservation::Conflict } else { Reservation::Unavailable }
+        }
         Entry::InFlight { waiting, .. } => {
-            let (tell, told) = oneshot::channel();
             waiting.retain(|tell| !tell.is_closed());
+            if waiting.len() >= MAX_WAITING {
+                return Reservation::Unavailable;
+            }
+            let (tell, told) = oneshot::channel();
             waiting.push(tell);
             Reservation::InFlight(told)
         }
@@ -225,7 +297,8 @@ fn meet(entry: &mut Entry, content: &Digest128) -> Reservation {
 
 enum Fate {
     Recorded(Arc<StoredReceipt>),
-    Never,
+    Refused,
+    NotTaken,
     Unknown,
 }
 
@@ -263,12 +336,12 @@ impl Completion {
 
     /// The log refused the event for good: it is certain that it is not recorded.
     pub fn failed(mut self) {
-        self.settle(Fate::Never);
+        self.settle(Fate::Refused);
     }
 
     /// The event was never on its way, e.g. because the log's queue was full.
     pub fn not_taken(mut self) {
-        self.settle(Fate::Never);
+        self.settle(Fate::NotTaken);
     }
 
     fn settle(&mut self, fate: Fate) {

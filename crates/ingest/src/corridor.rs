@@ -28,6 +28,20 @@ const OVERHEAD_BYTES: usize = 1024;
 /// The attributes that only the bus writes.
 const RESERVED: [&str; 4] = ["agency", "client", "adapter", "recordedtime"];
 
+/// The attributes that have a place of their own: as extensions they would come twice, and a
+/// reader might believe the second.
+const PLACED: [&str; 9] = [
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "dataschema",
+    "datacontenttype",
+    "data",
+];
+
 const MAX_ATTRIBUTE_BYTES: usize = 256;
 const MAX_EXTENSIONS: usize = 16;
 
@@ -198,7 +212,8 @@ impl Ingest {
         let wait = Arc::clone(&self.room).acquire_many_owned(bytes);
         match tokio::time::timeout_at(deadline.into(), wait).await {
             Ok(Ok(room)) => Ok(room),
-            _ => Err(Fault::new(ErrorCode::Overloaded).retry_after(Duration::from_secs(2))),
+            // Nothing was acknowledged all that time: the log is away.
+            _ => Err(Fault::new(ErrorCode::LogUnavailable).retry_after(Duration::from_secs(2))),
         }
     }
 
@@ -286,12 +301,17 @@ fn well_formed(event: &Submission) -> Result<(), Fault> {
     demand(time_fits, "time", &rule::ATTRIBUTE);
     demand(event.content_type.as_deref().is_none_or(is_json), "datacontenttype", &rule::ATTRIBUTE);
     demand(event.extensions.len() <= MAX_EXTENSIONS, "", &rule::ATTRIBUTE);
-    for (name, value) in &event.extensions {
+    let mut names: Vec<_> = event.extensions.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    demand(names.len() == event.extensions.len(), "", &rule::ATTRIBUTE);
+    for (name, value) in event.extensions.iter().take(MAX_EXTENSIONS) {
         let named = (1..=20).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         match named {
             true => {
                 demand(!RESERVED.contains(&name.as_str()), name, &rule::ATTRIBUTE_RESERVED);
+                demand(!PLACED.contains(&name.as_str()), name, &rule::ATTRIBUTE);
                 demand(is_text(value), name, &rule::ATTRIBUTE);
             }
             // The name itself is not repeated: anything may stand in it.
@@ -382,17 +402,24 @@ impl Pending {
     /// `log_unavailable` when that is not known before the deadline.
     pub async fn receipt(self, deadline: Instant) -> Result<Receipt, Fault> {
         let Self { taken, counted } = self;
-        let stored = match taken.fate {
-            Fate::Known(stored) => Some(stored),
-            Fate::Awaited(told) => tokio::time::timeout_at(deadline.into(), told)
-                .await
-                .ok()
-                .and_then(Result::ok)
-                .flatten(),
+        let outcome = match taken.fate {
+            Fate::Known(stored) => Outcome::Recorded(stored),
+            Fate::Awaited(told) => {
+                let told = tokio::time::timeout_at(deadline.into(), told).await;
+                told.ok().and_then(Result::ok).unwrap_or(Outcome::Unknown)
+            }
         };
-        let Some(stored) = stored else {
-            counted.count(ErrorCode::LogUnavailable.as_str());
-            return Err(ErrorCode::LogUnavailable.into());
+        let stored = match outcome {
+            Outcome::Recorded(stored) => stored,
+            Outcome::Refused | Outcome::Unknown => {
+                let code = match outcome {
+                    // What the log refuses for good is a record beyond the cluster's own limit.
+                    Outcome::Refused => ErrorCode::PayloadTooLarge,
+                    _ => ErrorCode::LogUnavailable,
+                };
+                counted.count(code.as_str());
+                return Err(code.into());
+            }
         };
         counted.count(if taken.duplicate { "duplicate" } else { "recorded" });
         Ok(receipt(&stored, taken.source, taken.id, taken.duplicate, taken.warnings))

@@ -126,12 +126,12 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// When the store cannot answer; the caller then refuses (fail closed).
     fn find(&self, event: &Digest128) -> Result<Option<StoredReceipt>, StoreError>;
 
-    /// Saves receipts, and with them, in one transaction, how far each partition is covered.
-    /// An event that is there already keeps its first receipt.
+    /// Saves receipts; with `covers`, also, in the same transaction, that each partition is covered
+    /// up to the last of them. An event that is there already keeps its first receipt.
     ///
     /// # Errors
     /// When nothing was saved.
-    fn save(&self, receipts: &[StoredReceipt]) -> Result<(), StoreError>;
+    fn save(&self, receipts: &[StoredReceipt], covers: bool) -> Result<(), StoreError>;
 
     /// Lists how far each partition is covered: topic, partition, first offset not covered.
     ///

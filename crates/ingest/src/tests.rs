@@ -22,6 +22,8 @@ use crate::{
 struct FakeStore {
     receipts: Mutex<HashMap<Digest128, StoredReceipt>>,
     broken: Mutex<bool>,
+    /// Of each batch saved, whether it covers its partitions.
+    covered: Mutex<Vec<bool>>,
 }
 
 fn failure() -> StoreError {
@@ -37,10 +39,11 @@ impl ReceiptStore for FakeStore {
         }
     }
 
-    fn save(&self, receipts: &[StoredReceipt]) -> Result<(), StoreError> {
+    fn save(&self, receipts: &[StoredReceipt], covers: bool) -> Result<(), StoreError> {
         if *self.broken.lock().unwrap() {
             return Err(failure());
         }
+        self.covered.lock().unwrap().push(covers);
         for receipt in receipts {
             self.receipts.lock().unwrap().entry(receipt.event).or_insert_with(|| receipt.clone());
         }
@@ -238,7 +241,8 @@ async fn a_definite_failure_frees_the_id_and_a_lost_answer_keeps_it_in_doubt() {
     let bench = Bench::new();
     let pending = bench.submit(enterprise("1", "A")).await.unwrap();
     bench.log.take().1.failed();
-    assert_eq!(pending.receipt(soon()).await.unwrap_err().code, ErrorCode::LogUnavailable);
+    let fault = pending.receipt(soon()).await.unwrap_err();
+    assert_eq!((fault.code, fault.retry_after), (ErrorCode::PayloadTooLarge, None));
     assert_eq!(bench.publish(enterprise("1", "A"), 7).await.unwrap().position.offset, 7);
 
     let pending = bench.submit(enterprise("2", "A")).await.unwrap();
@@ -246,6 +250,78 @@ async fn a_definite_failure_frees_the_id_and_a_lost_answer_keeps_it_in_doubt() {
     assert_eq!(pending.receipt(soon()).await.unwrap_err().code, ErrorCode::LogUnavailable);
     assert_eq!(bench.refusal(enterprise("2", "A")).await.code, ErrorCode::LogUnavailable);
     assert_eq!(bench.log.waiting(), 0, "never appended again while in doubt");
+}
+
+#[tokio::test]
+async fn while_an_event_is_in_doubt_the_store_claims_no_coverage_until_that_is_resolved() {
+    let bench = Bench::new();
+    bench.publish(enterprise("before", "A"), 1).await.unwrap();
+    bench.book.flush().unwrap();
+    bench.submit(enterprise("lost", "A")).await.unwrap();
+    drop(bench.log.take());
+    bench.publish(enterprise("after", "A"), 3).await.unwrap();
+    bench.book.flush().unwrap();
+    assert_eq!(*bench.store.covered.lock().unwrap(), [true, false]);
+    assert_eq!(bench.book.doubts(), 1);
+
+    // Too young to be settled, then not.
+    let early = Instant::now() - Duration::from_secs(60);
+    assert_eq!(bench.book.resolve(early).unwrap(), 0);
+    assert_eq!(bench.book.resolve(soon()).unwrap(), 1);
+    assert_eq!(bench.book.doubts(), 0);
+    // The log did not hold it, so it is new.
+    assert_eq!(bench.publish(enterprise("lost", "A"), 4).await.unwrap().position.offset, 4);
+    bench.book.flush().unwrap();
+    assert_eq!(*bench.store.covered.lock().unwrap(), [true, false, true]);
+}
+
+#[tokio::test]
+async fn only_so_many_wait_for_one_event() {
+    let bench = Bench::new();
+    let mut waiting = vec![bench.submit(enterprise("1", "A")).await.unwrap()];
+    let fault = loop {
+        match bench.submit(enterprise("1", "A")).await {
+            Ok(pending) => waiting.push(pending),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!((fault.code, waiting.len()), (ErrorCode::LogUnavailable, 16));
+    drop(waiting);
+    assert!(bench.submit(enterprise("1", "A")).await.is_ok(), "who went away makes room");
+}
+
+#[tokio::test]
+async fn no_extension_can_stand_in_for_an_attribute_of_the_bus() {
+    let bench = Bench::new();
+    for name in [
+        "source",
+        "id",
+        "type",
+        "specversion",
+        "subject",
+        "time",
+        "dataschema",
+        "client",
+        "recordedtime",
+    ] {
+        let forged = Submission {
+            extensions: vec![(name.to_owned(), "/agencies/H61.25/systems/other".to_owned())],
+            ..enterprise("1", "A")
+        };
+        let fault = bench.refusal(forged).await;
+        assert_eq!(
+            (fault.code, fault.violations[0].pointer.as_str()),
+            (ErrorCode::InvalidRequest, name)
+        );
+    }
+    let twice = Submission {
+        extensions: vec![
+            ("trace".to_owned(), "a".to_owned()),
+            ("trace".to_owned(), "b".to_owned()),
+        ],
+        ..enterprise("1", "A")
+    };
+    assert_eq!(bench.refusal(twice).await.code, ErrorCode::InvalidRequest);
 }
 
 #[tokio::test]
@@ -347,7 +423,7 @@ async fn waits_for_room_among_the_events_in_flight() {
             Err(fault) => break fault,
         }
     };
-    assert_eq!(fault.code, ErrorCode::Overloaded);
+    assert_eq!(fault.code, ErrorCode::LogUnavailable, "nothing was acknowledged all that time");
     assert!((30..=34).contains(&taken), "{taken} MB are in flight");
     bench.log.take().1.acknowledged(0, 0);
     bench.submit(enterprise("next", &filler)).await.unwrap();

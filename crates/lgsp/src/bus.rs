@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) kafka_port: u16,
     /// An existing cluster to use instead of a supervised broker.
     pub(crate) kafka: Option<String>,
+    /// Declared topics other than the bundled ones.
+    pub(crate) topics: Option<PathBuf>,
     pub(crate) broker: BrokerOptions,
     /// Names the simulated population.
     pub(crate) seed: u64,
@@ -77,7 +79,11 @@ impl Bus {
         // All that can be wrong without starting anything comes first.
         let (data, held) = DataDir::prepare(&options.data_dir)?;
         let schemas = Arc::new(Schemas::bundled()?);
-        let topics = Arc::new(Topics::bundled()?);
+        let topics = match &options.topics {
+            Some(file) => Topics::load(file)?,
+            None => Topics::bundled()?,
+        };
+        let topics = Arc::new(topics);
         let province = data.province_key()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
@@ -132,14 +138,17 @@ impl Bus {
         }
 
         progress("reading receipts");
-        let store = Arc::new(SqliteReceipts::open(&data.receipts_file())?);
+        let cluster = lgsp_kafka::cluster_id(&kafka).await?;
+        let store = Arc::new(SqliteReceipts::open(&data.receipts_file(), &cluster)?);
+        let mut event_topics: Vec<String> =
+            schemas.kinds().map(|kind| kind.topic().to_owned()).collect();
+        event_topics.sort_unstable();
+        event_topics.dedup();
         let caught_up = {
-            let (store, kafka, schemas, clock) =
-                (Arc::clone(&store), kafka.clone(), Arc::clone(&schemas), Arc::clone(&clock));
+            let (store, kafka, clock) = (Arc::clone(&store), kafka.clone(), Arc::clone(&clock));
+            let topics = event_topics.clone();
             background.spawn_blocking(move || {
-                let mut topics: Vec<&str> = schemas.kinds().map(|kind| kind.topic()).collect();
-                topics.sort_unstable();
-                topics.dedup();
+                let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
                 receipts::catch_up(&store, &kafka, &topics, clock.as_ref())
             })
         };
@@ -166,6 +175,16 @@ impl Bus {
         let metrics = Arc::new(Metrics::new());
         let events = Arc::new(KafkaEventLog::connect(&kafka)?);
         let evidence = Arc::new(KafkaEvidenceLog::connect(&kafka, Arc::clone(&clock))?);
+        let settler = receipts::Settler {
+            book: Arc::clone(&book),
+            store,
+            events: Arc::clone(&events),
+            evidence: Arc::clone(&evidence),
+            kafka: kafka.clone(),
+            topics: event_topics,
+            clock: Arc::clone(&clock),
+        };
+        settler.run(quiet.clone(), &background);
         let mut lag = LagPoller::connect(&kafka, Arc::clone(&clock))?.run(
             LAG_EVERY,
             quiet.clone(),
@@ -269,7 +288,7 @@ impl Bus {
                 "requests were still under way at the end of the grace period"
             );
         }
-        self.door.await.ok();
+        tokio::time::timeout(GRACE + GRACE, self.door).await.ok();
         let (events, evidence) = (Arc::clone(&self.events), Arc::clone(&self.evidence));
         let flushed = self
             .background

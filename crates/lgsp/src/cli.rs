@@ -105,6 +105,9 @@ pub(crate) struct Up {
     /// Use this existing cluster and start no Kafka.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) kafka: Option<String>,
+    /// Declare topics by this file instead of the bundled one, e.g. with replication 3.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) topics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) broker: BrokerOptions,
     /// Stop when standard input ends: with the program that started this one, in any case.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ impl DataDir {
                 .with_context(|| format!("cannot make {}", path.display()))
         };
         folder(path)?;
+        close(path)?;
         let path =
             fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()))?;
         let lock = File::create(path.join("lock")).context("cannot make the lock file")?;
@@ -184,6 +185,22 @@ impl DataDir {
         let running: Running = serde_json::from_str(&text).with_context(not_running)?;
         Ok(running)
     }
+}
+
+/// Makes sure that nobody else may look into the folder: keys and payloads lie there.
+fn close(path: &Path) -> Result<()> {
+    let cannot = || format!("cannot look at {}", path.display());
+    let mode = fs::metadata(path).with_context(cannot)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    if fs::read_dir(path).with_context(cannot)?.next().is_some() {
+        bail!(
+            "others may look into {0}: run `chmod 700 {0}`, or name another folder with --data-dir",
+            path.display()
+        );
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).with_context(cannot)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -2,13 +2,15 @@
 //! window.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lgsp_core::Clock;
 use lgsp_core::digest::Digest128;
 use lgsp_ingest::{Book, ReceiptStore, StoredReceipt};
-use lgsp_kafka::{KafkaConfig, KafkaError, ReplayedRecord, replay};
+use lgsp_kafka::{
+    KafkaConfig, KafkaError, KafkaEventLog, KafkaEvidenceLog, ReplayedRecord, replay,
+};
 use lgsp_store::SqliteReceipts;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,8 +39,9 @@ pub(crate) fn catch_up(
     let mut batch = Vec::with_capacity(BATCH);
     let mut failure = None;
     let mut save = |batch: &mut Vec<StoredReceipt>| {
-        if let Err(error) = store.save(batch) {
-            failure.get_or_insert(error);
+        // After a failure nothing more is saved: a later batch would claim to cover the lost one.
+        if failure.is_none() {
+            failure = store.save(batch, true).err();
         }
         batch.clear();
     };
@@ -51,12 +54,66 @@ pub(crate) fn catch_up(
     save(&mut batch);
     if let Err(KafkaError::CheckpointBeyondEnd { .. }) = &read {
         anyhow::bail!(
-            "the receipts cover more than the topics hold: the cluster is another one, or lost data. \
-             If that is meant so, delete the data folder's receipts.sqlite and start again"
+            "the receipts cover more than the topics hold: the cluster lost acknowledged events. \
+             Find out why; then delete the data folder's receipts.sqlite and start again: \
+             senders may send anew what was lost"
         );
     }
     let read = read.context("receipts could not be rebuilt from the topics")?;
     failure.map_or(Ok(read), |error| Err(error.into()))
+}
+
+/// How often lost answers are looked after.
+const SETTLE_EVERY: Duration = Duration::from_secs(2);
+
+/// After this time nothing that a lost producer had sent can still arrive in the log.
+const LATE: Duration = Duration::from_secs(10);
+
+/// What settling doubts needs.
+pub(crate) struct Settler {
+    pub(crate) book: Arc<Book>,
+    pub(crate) store: Arc<SqliteReceipts>,
+    pub(crate) events: Arc<KafkaEventLog>,
+    pub(crate) evidence: Arc<KafkaEvidenceLog>,
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) topics: Vec<String>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Settler {
+    /// Looks after lost answers until the shutdown: makes a producer anew that lost its place, and
+    /// settles events in doubt by what the topics hold.
+    pub(crate) fn run(self, shutdown: CancellationToken, tasks: &TaskTracker) {
+        let (this, blocking) = (Arc::new(self), tasks.clone());
+        tasks.spawn(async move {
+            while shutdown.run_until_cancelled(tokio::time::sleep(SETTLE_EVERY)).await.is_some() {
+                let work = Arc::clone(&this);
+                if let Ok(Err(error)) = blocking.spawn_blocking(move || work.settle()).await {
+                    tracing::warn!(error = %format!("{error:#}"), "events in doubt are not settled yet");
+                }
+            }
+        });
+    }
+
+    fn settle(&self) -> Result<()> {
+        if self.events.renew_if_fatal()? | self.evidence.renew_if_fatal()? {
+            tracing::error!("a producer lost its place in the log and was made anew");
+        }
+        if self.book.doubts() == 0 {
+            return Ok(());
+        }
+        let Some(before) = Instant::now().checked_sub(LATE) else { return Ok(()) };
+        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        catch_up(&self.store, &self.kafka, &topics, self.clock.as_ref())?;
+        let settled = self.book.resolve(before)?;
+        if settled > 0 {
+            tracing::warn!(
+                settled,
+                "events that were in doubt are settled by what the topics hold"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Reads a receipt off an event; `None` for a record that is no event of the bus.

@@ -134,7 +134,7 @@ impl Query {
         let elapsed = asked.elapsed();
         match fetched {
             Ok(citizen) => {
-                self.close(evidence, OutcomeKind::Answered, None, elapsed, released(&citizen));
+                self.close(evidence, OutcomeKind::Answered, None, elapsed, released(&citizen))?;
                 let carrier = self.upstream.carrier().to_owned();
                 Ok(Answer {
                     citizen,
@@ -151,7 +151,7 @@ impl Query {
                         tracing::warn!(%audit_id, error = %error, "the far side did not answer a question")
                     }
                 }
-                self.close(evidence, kind, Some(fault.code), elapsed, Vec::new());
+                self.close(evidence, kind, Some(fault.code), elapsed, Vec::new())?;
                 Err(fault)
             }
         }
@@ -164,10 +164,12 @@ impl Query {
         code: Option<ErrorCode>,
         took: Duration,
         released: Vec<String>,
-    ) {
+    ) -> Result<(), Fault> {
         let elapsed_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let code = code.map(|code| code.as_str().to_owned());
-        self.evidence.outcome(evidence, Outcome { kind, code, elapsed_millis, released });
+        let outcome = Outcome { kind, code, elapsed_millis, released };
+        let handed_over = self.evidence.outcome(evidence, outcome);
+        handed_over.map_err(|_| ErrorCode::AuditUnavailable.into())
     }
 }
 

@@ -21,7 +21,10 @@ pub trait EvidenceLog: Send + Sync + 'static {
 
     /// Hands over how it ended; does not wait. An intent whose evidence is dropped without this
     /// stays visibly open in the log.
-    fn outcome(&self, evidence: Evidence, outcome: Outcome);
+    ///
+    /// # Errors
+    /// When it could not be handed over; then no answer may leave.
+    fn outcome(&self, evidence: Evidence, outcome: Outcome) -> Result<(), EvidenceUnavailable>;
 }
 
 /// The evidence is not known to be durable.

@@ -25,6 +25,8 @@ type Story = Arc<Mutex<Vec<String>>>;
 struct FakeEvidence {
     story: Story,
     available: bool,
+    /// The log takes no outcome.
+    full: bool,
     intents: Mutex<Vec<Intent>>,
     outcomes: Mutex<Vec<Outcome>>,
 }
@@ -47,9 +49,13 @@ impl EvidenceLog for FakeEvidence {
         })
     }
 
-    fn outcome(&self, _evidence: Evidence, outcome: Outcome) {
+    fn outcome(&self, _evidence: Evidence, outcome: Outcome) -> Result<(), EvidenceUnavailable> {
+        if self.full {
+            return Err(EvidenceUnavailable);
+        }
         self.story.lock().unwrap().push(format!("outcome {:?}", outcome.kind));
         self.outcomes.lock().unwrap().push(outcome);
+        Ok(())
     }
 }
 
@@ -85,6 +91,14 @@ impl Upstream for FakeUpstream {
     }
 }
 
+/// How the evidence log behaves.
+#[derive(PartialEq)]
+enum Log {
+    Works,
+    Away,
+    Full,
+}
+
 struct Bench {
     query: Query,
     identity: Arc<Identity>,
@@ -95,11 +109,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(
-        available: bool,
-        answer: Result<Citizen, UpstreamError>,
-        gate: Option<Arc<Notify>>,
-    ) -> Self {
+    fn new(log: Log, answer: Result<Citizen, UpstreamError>, gate: Option<Arc<Notify>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (registry, keys) = (folder.path().join("registry"), folder.path().join("keys"));
         lgsp_registry::write_sample(&registry, &|client: &ClientId| {
@@ -116,7 +126,8 @@ impl Bench {
         let story = Story::default();
         let evidence = Arc::new(FakeEvidence {
             story: Arc::clone(&story),
-            available,
+            available: log != Log::Away,
+            full: log == Log::Full,
             intents: Mutex::default(),
             outcomes: Mutex::default(),
         });
@@ -170,7 +181,7 @@ fn citizen() -> Citizen {
 
 #[tokio::test]
 async fn evidence_is_durable_before_the_far_side_is_asked() {
-    let bench = Bench::new(true, Ok(citizen()), None);
+    let bench = Bench::new(Log::Works, Ok(citizen()), None);
     let answer = bench.ask("tracuu", "1.004227").await.unwrap();
     assert_eq!(bench.story(), ["intent durable", "asked", "outcome Answered"]);
     assert_eq!((answer.citizen, answer.carrier.as_str()), (citizen(), "ndxp"));
@@ -186,7 +197,7 @@ async fn evidence_is_durable_before_the_far_side_is_asked() {
 
 #[tokio::test]
 async fn without_evidence_nothing_is_asked() {
-    let bench = Bench::new(false, Ok(citizen()), None);
+    let bench = Bench::new(Log::Away, Ok(citizen()), None);
     assert_eq!(
         bench.ask("tracuu", "1.004227").await.unwrap_err().code,
         ErrorCode::AuditUnavailable
@@ -195,8 +206,16 @@ async fn without_evidence_nothing_is_asked() {
 }
 
 #[tokio::test]
+async fn no_answer_leaves_without_its_outcome() {
+    let bench = Bench::new(Log::Full, Ok(citizen()), None);
+    let fault = bench.ask("tracuu", "1.004227").await.unwrap_err();
+    assert_eq!(fault.code, ErrorCode::AuditUnavailable);
+    assert_eq!(bench.story(), ["intent durable", "asked"]);
+}
+
+#[tokio::test]
 async fn without_a_grant_there_is_no_evidence_and_no_question() {
-    let bench = Bench::new(true, Ok(citizen()), None);
+    let bench = Bench::new(Log::Works, Ok(citizen()), None);
     for (client, procedure) in [("motcua", "1.004227"), ("tracuu", "9.999999")] {
         assert_eq!(
             bench.ask(client, procedure).await.unwrap_err().code,
@@ -226,7 +245,7 @@ async fn each_failure_of_the_far_side_has_its_code_and_its_outcome() {
         (unavailable, ErrorCode::UpstreamUnavailable, OutcomeKind::Failed),
     ];
     for (error, code, kind) in table {
-        let bench = Bench::new(true, Err(error.clone()), None);
+        let bench = Bench::new(Log::Works, Err(error.clone()), None);
         let fault = bench.ask("tracuu", "1.004227").await.unwrap_err();
         assert_eq!(
             (fault.code, bench.evidence.outcomes.lock().unwrap()[0].kind),
@@ -242,7 +261,7 @@ async fn each_failure_of_the_far_side_has_its_code_and_its_outcome() {
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_no_question_without_its_outcome() {
     let gate = Arc::new(Notify::new());
-    let bench = Bench::new(true, Ok(citizen()), Some(Arc::clone(&gate)));
+    let bench = Bench::new(Log::Works, Ok(citizen()), Some(Arc::clone(&gate)));
     let asking = bench.ask("tracuu", "1.004227");
     assert!(
         tokio::time::timeout(Duration::from_millis(50), asking).await.is_err(),

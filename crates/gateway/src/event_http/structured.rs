@@ -12,6 +12,9 @@ use serde_json::value::RawValue;
 
 use crate::event_grpc::assign;
 
+/// How many members an envelope may have: attributes, extensions and the data.
+const MAX_MEMBERS: usize = 32;
+
 /// The members of the envelope, each as the text that stands there.
 struct Envelope<'a>(Vec<(String, &'a RawValue)>);
 
@@ -44,6 +47,9 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
 pub(super) fn read(body: &Bytes) -> Result<Submission, Fault> {
     let not_json = || Fault::at(ErrorCode::InvalidJson, "", &rule::JSON_SYNTAX);
     let Envelope(members) = serde_json::from_slice(body).map_err(|_| not_json())?;
+    if members.len() > MAX_MEMBERS {
+        return Err(Fault::at(ErrorCode::InvalidRequest, "", &rule::ATTRIBUTE));
+    }
     let mut event = Submission { adapter: "http", ..Submission::default() };
     let mut seen: Vec<&str> = Vec::with_capacity(members.len());
     let mut data = None;

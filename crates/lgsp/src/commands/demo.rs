@@ -41,6 +41,7 @@ pub(crate) async fn run(options: Demo) -> Result<bool> {
             port: 0,
             kafka_port: 0,
             kafka: None,
+            topics: None,
             broker: options.broker.clone(),
             seed: options.seed,
         },

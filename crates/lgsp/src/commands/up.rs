@@ -16,6 +16,7 @@ pub(crate) async fn run(options: Up) -> Result<bool> {
         port: options.port,
         kafka_port: options.kafka_port,
         kafka: options.kafka,
+        topics: options.topics,
         broker: options.broker,
         seed: 2026,
     };
