@@ -6,7 +6,7 @@ use lgsp_ingest::{Completion, EventLog, EventRecord, QueueFull};
 
 use crate::client::KafkaConfig;
 use crate::error::KafkaError;
-use crate::producer::{AckedProducer, NotTaken, Outgoing, Settle};
+use crate::producer::{AckedProducer, NotTaken, Outgoing, Retired, Settle};
 
 /// How long a batch waits to be filled, in milliseconds: at a busy time it makes one request of
 /// many events, and at a quiet one it is hardly felt beside the acknowledgement.
@@ -16,7 +16,7 @@ pub const LINGER_MS: &str = "2";
 /// doubt until librdkafka's delivery report, however long the cluster is away.
 #[derive(Debug)]
 pub struct KafkaEventLog {
-    producer: AckedProducer<Completion>,
+    pub(crate) producer: AckedProducer<Completion>,
 }
 
 impl KafkaEventLog {
@@ -40,9 +40,19 @@ impl KafkaEventLog {
     }
 
     /// Tells whether the producer lost its idempotent session for good: nothing more can be
-    /// appended until the program is started anew.
+    /// appended until [`KafkaEventLog::renew_if_fatal`].
     pub fn is_fatal(&self) -> bool {
         self.producer.is_fatal()
+    }
+
+    /// Replaces a producer that lost its idempotent session for good, so that appends go on;
+    /// tells whether it did. Every event that the old one had not settled is in doubt when this
+    /// returns. Blocks for a moment: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// When no new producer can be set up; the old one stays, and the next call tries again.
+    pub fn renew_if_fatal(&self) -> Result<bool, KafkaError> {
+        Ok(self.producer.renew_if_fatal()?.map(Retired::retire).is_some())
     }
 }
 
@@ -55,9 +65,10 @@ impl EventLog for KafkaEventLog {
             value: record.data(),
         };
         match self.producer.send(outgoing, completion) {
-            // A refusal is the event's settled fate, and its completion was told.
+            // A refusal of the event itself is its settled fate, and its completion was told.
             Ok(()) | Err(NotTaken::Refused) => Ok(()),
-            Err(NotTaken::QueueFull) => Err(QueueFull),
+            // Both pass, and the caller may try again: for him they are one.
+            Err(NotTaken::QueueFull | NotTaken::Unable) => Err(QueueFull),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The log of evidence on Kafka: who asked for whose record.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::client::KafkaConfig;
 use crate::error::KafkaError;
-use crate::producer::{AckedProducer, Outgoing, Settle};
+use crate::producer::{AckedProducer, Outgoing, Retired, Settle};
 
 /// The topic of evidence.
 pub const TOPIC: &str = "lgsp.audit.v1";
@@ -28,7 +28,7 @@ const LINGER_MS: &str = "0";
 
 /// Keeps evidence on [`TOPIC`], with a producer and a chain of its own.
 pub struct KafkaEvidenceLog {
-    producer: AckedProducer<Waiting>,
+    pub(crate) producer: AckedProducer<Waiting>,
     /// Sealing and handing over happen under one lock, so that the log's order is the chain's.
     chain: Mutex<Chain>,
     room: Arc<Semaphore>,
@@ -42,7 +42,7 @@ impl fmt::Debug for KafkaEvidenceLog {
 }
 
 /// What waits for a record of evidence.
-struct Waiting {
+pub(crate) struct Waiting {
     /// Told when the record is durable; an outcome has nobody waiting.
     tell: Option<oneshot::Sender<()>>,
     /// An intent's place among the [`MAX_WAITING`].
@@ -93,14 +93,38 @@ impl KafkaEvidenceLog {
     }
 
     /// Tells whether the producer lost its idempotent session for good: no question can be asked
-    /// until the program is started anew.
+    /// until [`KafkaEvidenceLog::renew_if_fatal`].
     pub fn is_fatal(&self) -> bool {
         self.producer.is_fatal()
     }
 
+    /// Replaces a producer that lost its idempotent session for good, so that questions can be
+    /// asked again; tells whether it did. Intents that the old one had not made durable are
+    /// refused. Blocks for a moment: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// When no new producer can be set up; the old one stays, and the next call tries again.
+    pub fn renew_if_fatal(&self) -> Result<bool, KafkaError> {
+        let retired = {
+            let mut chain = self.chain();
+            let retired = self.producer.renew_if_fatal()?;
+            if retired.is_some() {
+                // The log holds the old chain up to some record that nobody knows: a record
+                // sealed after the last one handed over would show as a break.
+                *chain = Chain::new(Uuid::now_v7());
+            }
+            retired
+        };
+        Ok(retired.map(Retired::retire).is_some())
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn seal(&self, entry: &Entry, waiting: Waiting) -> Result<(), EvidenceUnavailable> {
         let unix_millis = self.clock.unix_millis();
-        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chain = self.chain();
         let key = chain.writer().to_string();
         let sealed = chain.append(entry, unix_millis, |value| -> Result<(), NotSealed> {
             let headers = std::iter::empty::<(&str, &str)>();
@@ -110,11 +134,12 @@ impl KafkaEvidenceLog {
         sealed.map_err(|NotSealed| EvidenceUnavailable)
     }
 
-    fn close(&self, audit_id: Uuid, outcome: Outcome) {
+    fn close(&self, audit_id: Uuid, outcome: Outcome) -> Result<(), EvidenceUnavailable> {
         let entry = Entry::Outcome { audit_id, outcome };
-        if self.seal(&entry, Waiting { tell: None, room: None }).is_err() {
+        let sealed = self.seal(&entry, Waiting { tell: None, room: None });
+        sealed.inspect_err(|_| {
             warn!(%audit_id, "an outcome could not be recorded: its question stays open in the log");
-        }
+        })
     }
 }
 
@@ -148,7 +173,8 @@ impl Drop for Open<'_> {
             elapsed_millis,
             released: Vec::new(),
         };
-        self.log.close(self.audit_id, outcome);
+        // Nothing was asked and nothing was answered: that the log could not take it was told.
+        self.log.close(self.audit_id, outcome).ok();
     }
 }
 
@@ -177,7 +203,7 @@ impl EvidenceLog for KafkaEvidenceLog {
         })
     }
 
-    fn outcome(&self, evidence: Evidence, outcome: Outcome) {
-        self.close(evidence.audit_id(), outcome);
+    fn outcome(&self, evidence: Evidence, outcome: Outcome) -> Result<(), EvidenceUnavailable> {
+        self.close(evidence.audit_id(), outcome)
     }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{BrokerConfig, BrokerError, child, choose_port};
@@ -23,7 +24,7 @@ use super::{BrokerConfig, BrokerError, child, choose_port};
 const SERVER_PROPERTIES: &str = include_str!("../../../../deploy/kafka/server.properties");
 const LOG4J2_PROPERTIES: &str = include_str!("../../../../deploy/kafka/log4j2.properties");
 
-/// A log larger than this, in bytes, is put aside at the next start.
+/// A log larger than this, in bytes, is put aside when a broker starts.
 const MAX_LOG_BYTES: u64 = 10 * 1024 * 1024;
 
 /// The broker's folder, with all that is needed to start a broker in it.
@@ -62,15 +63,13 @@ impl Folder {
         } else {
             config.java.clone()
         };
-        let folder = Self {
+        Ok(Self {
             root,
             libs: absolute(&config.libs)?,
             java,
             heap_mib: config.heap_mib,
             port: config.port,
-        };
-        folder.put_large_log_aside()?;
-        Ok(folder)
+        })
     }
 
     /// Returns the path of the broker's log.
@@ -78,17 +77,17 @@ impl Folder {
         self.root.join("broker.log")
     }
 
-    /// Opens the broker's log for appending.
+    /// Opens the broker's log for appending, for one life of the broker; a large one is put
+    /// aside before.
     pub(super) fn open_log(&self) -> io::Result<File> {
-        File::options().create(true).append(true).open(self.log())
-    }
-
-    fn put_large_log_aside(&self) -> Result<(), BrokerError> {
         let log = self.log();
-        if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > MAX_LOG_BYTES) {
-            fs::rename(&log, self.root.join("broker.log.1")).map_err(failed("put aside", &log))?;
+        if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > MAX_LOG_BYTES)
+            && let Err(error) = fs::rename(&log, self.root.join("broker.log.1"))
+        {
+            // Too large a log is no reason to be without a broker.
+            warn!(%error, log = %log.display(), "kafka's log cannot be put aside");
         }
-        Ok(())
+        File::options().create(true).append(true).open(log)
     }
 
     /// Writes the settings for a start. The controller's port is chosen anew each time: another
@@ -219,15 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn puts_a_large_log_aside_and_leaves_a_small_one() {
+    fn puts_a_large_log_aside_whenever_a_broker_starts_and_leaves_a_small_one() {
         let data = tempfile::tempdir().unwrap();
-        let log = folder(data.path()).log();
-        fs::write(&log, "small").unwrap();
-        folder(data.path());
-        assert!(log.exists());
-        File::create(&log).unwrap().set_len(MAX_LOG_BYTES + 1).unwrap();
-        folder(data.path());
-        assert!(!log.exists() && data.path().join("kafka/broker.log.1").exists());
+        // One folder, as of one supervisor that starts its broker again and again.
+        let folder = folder(data.path());
+        let aside = data.path().join("kafka/broker.log.1");
+        folder.open_log().unwrap().set_len(MAX_LOG_BYTES).unwrap();
+        assert_eq!(folder.open_log().unwrap().metadata().unwrap().len(), MAX_LOG_BYTES);
+        assert!(!aside.exists());
+        for _ in 0..2 {
+            folder.open_log().unwrap().set_len(MAX_LOG_BYTES + 1).unwrap();
+            assert_eq!(folder.open_log().unwrap().metadata().unwrap().len(), 0);
+            assert_eq!(fs::metadata(&aside).unwrap().len(), MAX_LOG_BYTES + 1);
+        }
     }
 
     #[test]

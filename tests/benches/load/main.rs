@@ -1,0 +1,190 @@
+//! Measures the bus beside its floor, in one run on one machine.
+//!
+//! **For:** what an event and a query cost through `lgsp up`, as a ratio to the least program that
+//! does the same: [`floor`] for publishing, [`ask`] for queries. Processor time and memory are the
+//! kernel's figures of the `lgsp` process alone, its children (Kafka, the simulator) not counted.
+//! Latency is open loop ([`open_loop`]): requests start when they are due, whether or not the ones
+//! before were answered, and are timed from when they were due.
+//!
+//! A bar that is missed is told in the report and does not fail the run; the exit code is not 0
+//! only when something could not be measured. Nothing outlives the run, which is over in
+//! [`PATIENCE`] in any case.
+//!
+//! **Start reading** at [`measure`].
+
+mod append;
+mod ask;
+mod bus;
+mod events;
+mod floor;
+mod gauge;
+mod kafka;
+mod open_loop;
+mod publish;
+mod report;
+mod stream;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::bus::Bus;
+use crate::events::Events;
+use crate::floor::Floor;
+use crate::gauge::CpuClock;
+use crate::report::Report;
+
+/// How long the whole run may take.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Events of the stream scenario, without its warm-up; half of them in each of two rounds.
+const STREAM_EVENTS: usize = 200_000;
+/// Events that warm up the stream, and the floor.
+const WARM_UP_EVENTS: usize = 20_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some(floor::COMMAND) => floor::serve(arguments.get(1).map_or("", String::as_str)),
+        // `cargo bench` says so; `cargo test --benches` does not.
+        _ if arguments.iter().any(|argument| argument == "--bench") => run(),
+        _ => say("a measurement, not a test: cargo bench -p lgsp-tests"),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(std::io::stderr(), "could not measure: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("standard output is closed")
+}
+
+fn run() -> Result<()> {
+    // Fails only when it is installed already.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let measured = runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, measure())
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("it took longer than {PATIENCE:?}")))
+    });
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    measured
+}
+
+async fn measure() -> Result<()> {
+    let mut report = Report::new()?;
+    report.step("making the events");
+    let events = Events::plan();
+    report.set("payload", events.sizes());
+
+    report.step("starting the bus");
+    let folder = tempfile::Builder::new().prefix("lgsp-bench-").tempdir()?;
+    let bus = Bus::start(folder.path()).await?;
+    let mut floor = Floor::start(&bus.kafka).await?;
+    report.set("settings", settings(&bus.kafka)?);
+    let at_start = bus.gauge.memory()?;
+
+    publishing(&mut report, &bus, &events, &mut floor, &at_start).await?;
+    floor.stop().await?;
+    publish::measure(&mut report, &bus, &events).await?;
+    ask::measure(&mut report, &bus).await?;
+
+    report.step("measuring the bus at rest");
+    let (cpu, rest) = (CpuClock::start(&bus.gauge)?, Duration::from_secs(4));
+    tokio::time::sleep(rest).await;
+    report.set(
+        "at_rest",
+        json!({
+            "cpu_ms_per_second": cpu.micros()? as f64 / 1e3 / rest.as_secs_f64(),
+            "sleeps_per_second": cpu.sleeps()? as f64 / rest.as_secs_f64(),
+            "memory": bus.gauge.memory()?.json(),
+        }),
+    );
+
+    report.step("stopping");
+    bus.stop().await?;
+    report.finish()
+}
+
+/// Floor and stream by turns, so that a machine that gets slower or faster on the way misleads
+/// neither; warm first.
+async fn publishing(
+    report: &mut Report,
+    bus: &Bus,
+    events: &Events,
+    floor: &mut Floor,
+    at_start: &gauge::Memory,
+) -> Result<()> {
+    report.step("warming up");
+    floor.append(WARM_UP_EVENTS, floor::NO_WINDOW).await?;
+    stream::publish(bus, events, 0, WARM_UP_EVENTS).await?;
+    kafka::compare(&bus.kafka, &floor::header_names())?;
+
+    let half = STREAM_EVENTS / 2;
+    let (mut floors, mut streams) = (Vec::new(), Vec::new());
+    for round in 0..2 {
+        report.step(&format!("floor, round {}", round + 1));
+        floors.push(floor.append(half, floor::NO_WINDOW).await?);
+        report.step(&format!("stream, round {}", round + 1));
+        let from = WARM_UP_EVENTS + round * half;
+        streams.push(stream::publish(bus, events, from, half).await?);
+    }
+    let memory = bus.gauge.memory()?;
+    report.step("floor, round 3");
+    floors.push(floor.append(half, floor::NO_WINDOW).await?);
+    report.step("the floor's parts");
+    let same_window = floor.append(half, stream::WINDOW).await?;
+    let judged = floor.judge(half).await?;
+
+    let cpu = |rounds: &[stream::Cost]| {
+        let micros: u64 = rounds.iter().map(|cost| cost.cpu_micros).sum();
+        micros as f64 / rounds.iter().map(|cost| cost.events).sum::<usize>() as f64
+    };
+    let (floor_cpu, stream_cpu) = (cpu(&floors), cpu(&streams));
+    report.set(
+        "floor",
+        json!({
+            "what": "one process, one loop: lgsp_schema's judge (strict serde_json parse, the same \
+                     jsonschema validator), headers, librdkafka; all delivery reports awaited",
+            "cpu_us_per_event": floor_cpu,
+            "rounds": report::all(&floors),
+            "of_which_judging_us_per_event": judged.cpu_per_event(),
+            "with_the_streams_window": same_window.json(),
+        }),
+    );
+    report.set(
+        "stream_publish",
+        json!({
+            "cpu_us_per_event": stream_cpu,
+            "ratio_to_floor": stream_cpu / floor_cpu,
+            "ratio_to_floor_with_the_streams_window": stream_cpu / same_window.cpu_per_event(),
+            "rounds": report::all(&streams),
+            "memory_at_start": at_start.json(),
+            "memory_after": memory.json(),
+        }),
+    );
+    report.bar("stream publish, CPU per event", stream_cpu / floor_cpu, 4.0, "x floor");
+    report.bar("memory after the stream", memory.rss_mib(), 64.0, "MiB");
+    Ok(())
+}
+
+fn settings(bootstrap: &str) -> Result<serde_json::Value> {
+    Ok(json!({
+        "producer": kafka::SETTINGS.iter().map(|(name, value)| (*name, *value)).collect::<std::collections::BTreeMap<_, _>>(),
+        "linger_ms": { "events": kafka::EVENT_LINGER_MS, "evidence": kafka::EVIDENCE_LINGER_MS },
+        "partitions": kafka::partitions(bootstrap)?,
+        "stream_events": STREAM_EVENTS,
+        "stream_window": stream::WINDOW,
+        "publish_per_second": publish::RATE,
+        "queries_per_second": ask::RATE,
+        "arrivals": "open loop, Poisson, the same schedule for the bus and its floor",
+    }))
+}
