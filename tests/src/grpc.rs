@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use bytes::{Buf, BufMut};
 use lgsp_proto::event::v1::event_service_client::EventServiceClient;
+use lgsp_proto::event::v1::{CloudEvent, PublishEventsRequest, Receipt, publish_events_response};
+use lgsp_proto::fault::v1::Fault;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -39,6 +41,37 @@ pub fn with_token<T>(token: &str, message: T) -> Result<Request<T>> {
     Ok(request)
 }
 
+/// Publishes events over one stream; returns the result of each, in their order. Blocks.
+///
+/// # Errors
+/// When the stream breaks before its last result.
+pub fn publish_all(
+    base_url: &str,
+    token: &str,
+    events: Vec<CloudEvent>,
+) -> Result<Vec<Result<Receipt, Fault>>> {
+    let count = events.len();
+    let requests = events.into_iter().map(|event| PublishEventsRequest { event: Some(event) });
+    let requests = with_token(token, tokio_stream::iter(requests.collect::<Vec<_>>()))?;
+    runtime()?.block_on(async {
+        let mut client = self::events(base_url).await?;
+        let mut answers = client.publish_events(requests).await?.into_inner();
+        let mut results = Vec::with_capacity(count);
+        while let Some(answer) = answers.message().await? {
+            results.push(match answer.result.context("an answer says nothing")? {
+                publish_events_response::Result::Receipt(receipt) => Ok(receipt),
+                publish_events_response::Result::Fault(fault) => Err(fault),
+            });
+        }
+        ensure!(results.len() == count, "{} results for {count} events", results.len());
+        Ok(results)
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
 /// Calls any method with the bytes of one message; returns the status, and the bytes of the first
 /// message of the answer if there is one. Blocks.
 ///
@@ -50,13 +83,12 @@ pub fn call(
     message: &[u8],
     authorization: Option<&str>,
 ) -> Result<(Code, Option<Vec<u8>>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut request = Request::new(message.to_vec());
     if let Some(authorization) = authorization {
         request.metadata_mut().insert("authorization", authorization.parse()?);
     }
     request.set_timeout(PATIENCE);
-    let called = runtime.block_on(async {
+    let called = runtime()?.block_on(async {
         let mut client = tonic::client::Grpc::new(channel(base_url).await?);
         client.ready().await?;
         let path = http::uri::PathAndQuery::from_static(path);

@@ -7,10 +7,19 @@ use http::HeaderMap;
 /// How long a request may take where the caller names no shorter time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The longest time by which an answer comes before its caller stops to wait.
+const LONGEST_MARGIN: Duration = Duration::from_millis(250);
+
 /// Reads gRPC's `grpc-timeout`; the default also bounds it.
 pub(crate) fn of(headers: &HeaderMap) -> Instant {
     let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse);
-    Instant::now() + asked.unwrap_or(PATIENCE).min(PATIENCE)
+    Instant::now() + asked.map_or(PATIENCE, before).min(PATIENCE)
+}
+
+/// Leaves time for the answer to arrive: at its very deadline a caller hears nothing but silence,
+/// and never learns that it may send the same again.
+fn before(asked: Duration) -> Duration {
+    asked.saturating_sub((asked / 5).min(LONGEST_MARGIN))
 }
 
 /// Parses at most eight digits and a unit (gRPC over HTTP/2).
@@ -34,6 +43,12 @@ fn parse(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_comes_before_its_caller_stops_to_wait() {
+        let millis = |asked| before(Duration::from_millis(asked)).as_millis();
+        assert_eq!([millis(0), millis(10), millis(1000), millis(9000)], [0, 8, 800, 8750]);
+    }
 
     #[test]
     fn reads_each_unit_and_refuses_the_rest() {

@@ -1,6 +1,7 @@
 //! What every client shares: where the cluster is, and how librdkafka's log lines are told.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -66,11 +67,17 @@ pub(crate) struct Voice {
     client: &'static str,
     begun: Instant,
     told: Mutex<(Option<Instant>, u64)>,
+    fatal_told: AtomicBool,
 }
 
 impl Voice {
     pub(crate) fn new(client: &'static str) -> Self {
-        Self { client, begun: Instant::now(), told: Mutex::new((None, 0)) }
+        Self {
+            client,
+            begun: Instant::now(),
+            told: Mutex::new((None, 0)),
+            fatal_told: AtomicBool::new(false),
+        }
     }
 
     /// Returns how many were held back, when it is time to tell one.
@@ -110,7 +117,8 @@ fn line_worth(level: RDKafkaLogLevel, facility: &str, line: &str, age: Duration)
         | RDKafkaLogLevel::Warning => {
             // The coordinators of a cluster that starts read their topics first; each request
             // meanwhile, a producer's first one (GETPID) among them, is refused and repeated.
-            let settling = facility == "GETPID" || line.contains("Coordinator load in progress");
+            let settling = (facility == "GETPID" && line.ends_with("retrying"))
+                || line.contains("Coordinator load in progress");
             if settling && age < SETTLING { Worth::Detail } else { Worth::Warning }
         }
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => Worth::Detail,
@@ -143,8 +151,11 @@ impl ClientContext for Voice {
     fn error(&self, failure: LibraryError, reason: &str) {
         let client = self.client;
         let code = failure.rdkafka_error_code();
-        // Comes once in a client's life, and must not be held back.
         if code == Some(RDKafkaErrorCode::Fatal) {
+            // Never held back, and told once: a producer's errors come here twice.
+            if self.fatal_told.swap(true, Ordering::Relaxed) {
+                return;
+            }
             error!(target: "librdkafka", client, reason, "the client is beyond repair until it is replaced");
             return;
         }

@@ -23,6 +23,14 @@ pub enum KafkaError {
         /// The broker's error.
         why: String,
     },
+    /// Topics are declared with one replica on a cluster that could keep more.
+    #[error(
+        "the cluster has {brokers} brokers, and topics with replication = 1 would keep each record on one disk only: declare `replication = 3` and `min_insync_replicas = 2` in a topics file and name it with `--topics FILE`"
+    )]
+    OneReplica {
+        /// How many brokers the cluster has.
+        brokers: usize,
+    },
     /// A topic that must be read does not exist.
     #[error("kafka has no topic {topic}")]
     NoSuchTopic {
@@ -64,6 +72,7 @@ impl KafkaError {
             Self::Setup(_) => "kafka_setup",
             Self::Request { .. } => "kafka_request",
             Self::CreateTopic { .. } => "kafka_create_topic",
+            Self::OneReplica { .. } => "kafka_one_replica",
             Self::NoSuchTopic { .. } => "kafka_no_such_topic",
             Self::CheckpointBeyondEnd { .. } => "kafka_checkpoint_beyond_end",
             Self::Stalled { .. } => "kafka_stalled",
@@ -74,7 +83,10 @@ impl KafkaError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Request { .. } | Self::CreateTopic { .. } | Self::Stalled { .. } => true,
-            Self::Setup(_) | Self::NoSuchTopic { .. } | Self::CheckpointBeyondEnd { .. } => false,
+            Self::Setup(_)
+            | Self::OneReplica { .. }
+            | Self::NoSuchTopic { .. }
+            | Self::CheckpointBeyondEnd { .. } => false,
         }
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod broker;
 mod client;
+pub mod cluster;
 pub mod error;
 pub mod event_log;
 pub mod evidence_log;
@@ -29,6 +30,7 @@ mod on_a_broker;
 
 pub use broker::{Broker, BrokerConfig, BrokerError};
 pub use client::KafkaConfig;
+pub use cluster::cluster_id;
 pub use error::KafkaError;
 pub use event_log::KafkaEventLog;
 pub use evidence_log::KafkaEvidenceLog;

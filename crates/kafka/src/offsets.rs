@@ -146,8 +146,9 @@ impl LagPoller {
 
     fn observe(&self) -> Result<Observation, KafkaError> {
         // Commits before ends: what is committed was written before, so lag is never negative.
-        let groups = self.groups()?;
+        let mut groups = self.groups()?;
         let ends = self.ends()?;
+        add_uncommitted(&mut groups, &ends);
         let mut observation = Observation {
             taken_unix_millis: self.clock.unix_millis(),
             ends,
@@ -193,17 +194,20 @@ impl LagPoller {
             .consumer
             .fetch_metadata(None, REQUEST_TIMEOUT)
             .map_err(KafkaError::request("list topics"))?;
-        let mut places = BTreeSet::new();
+        let (mut places, mut led) = (BTreeSet::new(), BTreeSet::new());
         for topic in metadata.topics().iter().filter(|topic| !topic.name().starts_with("__")) {
             let name: Arc<str> = topic.name().into();
-            // A partition without a leader has no answer to give, and asking would fail the rest.
-            let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
-            places.extend(
-                led.map(|partition| Place { topic: Arc::clone(&name), partition: partition.id() }),
-            );
+            for partition in topic.partitions() {
+                let place = Place { topic: Arc::clone(&name), partition: partition.id() };
+                // Without a leader it has no answer to give, and asking would fail the rest.
+                if partition.leader() >= 0 {
+                    led.insert(place.clone());
+                }
+                places.insert(place);
+            }
         }
-        let starts = self.edges(&places, Offset::Beginning)?;
-        let ends = self.edges(&places, Offset::End)?;
+        let starts = self.edges(&led, Offset::Beginning)?;
+        let ends = self.edges(&led, Offset::End)?;
         Ok(places
             .into_iter()
             .map(|place| PartitionEnds {
@@ -299,5 +303,55 @@ impl LagPoller {
             }
         }
         self.consumer.unassign().map_err(KafkaError::request(WHAT))
+    }
+}
+
+/// Adds to each group the partitions that it left out of the topics it reads: a group that has
+/// stopped is known by its commits alone, and would hide what it never committed.
+fn add_uncommitted(groups: &mut [GroupOffsets], ends: &[PartitionEnds]) {
+    let mut partitions: HashMap<&str, Vec<&Place>> = HashMap::new();
+    for PartitionEnds { place, .. } in ends {
+        partitions.entry(&place.topic).or_default().push(place);
+    }
+    for positions in groups.iter_mut().filter_map(|group| group.positions.as_mut()) {
+        let known: BTreeSet<_> = positions.iter().map(|position| position.place.clone()).collect();
+        let topics: BTreeSet<_> = known.iter().map(|place| &*place.topic).collect();
+        let all = topics.into_iter().filter_map(|topic| partitions.get(topic)).flatten();
+        let missing = all.filter(|place| !known.contains(**place));
+        positions.extend(
+            missing.map(|place| GroupPosition { place: Place::clone(place), committed: None }),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_has_a_position_in_every_partition_of_the_topics_it_reads() {
+        let place = |topic: &str, partition| Place { topic: topic.into(), partition };
+        let at = |topic, partition, committed| GroupPosition {
+            place: place(topic, partition),
+            committed,
+        };
+        let end = |topic, partition, end| PartitionEnds {
+            place: place(topic, partition),
+            start: end,
+            end,
+        };
+        // Of a partition without a leader no end is known, and it belongs to its topic.
+        let ends =
+            [end("a", 0, Some(5)), end("a", 1, Some(0)), end("a", 2, None), end("b", 0, Some(1))];
+        let group = |positions| GroupOffsets { group: "thong-ke".into(), positions };
+        let mut groups = [
+            group(Some(vec![at("a", 1, Some(0)), at("gone", 3, Some(7))])),
+            group(Some(vec![])),
+            group(None),
+        ];
+        add_uncommitted(&mut groups, &ends);
+        let expected =
+            vec![at("a", 1, Some(0)), at("gone", 3, Some(7)), at("a", 0, None), at("a", 2, None)];
+        assert_eq!(groups, [group(Some(expected)), group(Some(vec![])), group(None)]);
     }
 }

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 
 use lgsp_audit::{Entry, Intent, Outcome, OutcomeKind};
 use lgsp_core::{Clock, SystemClock};
-use lgsp_lag::Status;
 use lgsp_query::EvidenceLog;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::producer::{AckedProducer, NotTaken, Outgoing, Settle};
 use crate::*;
+
+mod lag;
+mod renewal;
+mod replaying;
 
 const DOSSIERS: &str = "lgsp.dossier.v1";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -117,6 +118,7 @@ async fn the_room_keeps_its_promises_on_a_real_broker() {
     let broker = Broker::start(config, shutdown.clone(), &tracker).await.unwrap();
     let kafka = KafkaConfig::new(broker.bootstrap());
 
+    tells_which_cluster_it_is(&kafka, data.path()).await;
     makes_topics_and_reports_how_they_differ(&kafka).await;
     evidence_is_durable_and_chained(&kafka).await;
     let scenarios = {
@@ -124,10 +126,16 @@ async fn the_room_keeps_its_promises_on_a_real_broker() {
         move || {
             appends_and_reads_again_exactly_what_was_sent(&kafka);
             refuses_what_is_too_large(&kafka);
-            tells_how_far_groups_are(&kafka);
+            takes_no_success_without_an_offset_for_a_receipt(&kafka);
+            replaying::reads_on_when_a_partition_ends_too_early(&kafka);
+            replaying::ends_where_the_last_offsets_hold_no_records(&kafka);
+            lag::tells_how_far_groups_are(&kafka);
         }
     };
     tokio::task::spawn_blocking(scenarios).await.unwrap();
+    renewal::a_producer_beyond_repair_is_replaced_and_leaves_its_records_in_doubt(&broker, &kafka)
+        .await;
+    renewal::evidence_goes_on_in_a_new_chain(&kafka).await;
     a_record_in_doubt_is_acknowledged_after_the_broker_came_back(&broker, &kafka).await;
 
     shutdown.cancel();
@@ -135,6 +143,12 @@ async fn the_room_keeps_its_promises_on_a_real_broker() {
     tracker.wait().await;
     assert_eq!(broker.pid(), None);
     evidence_without_a_broker_is_refused_at_its_deadline(&kafka).await;
+}
+
+async fn tells_which_cluster_it_is(kafka: &KafkaConfig, data: &Path) {
+    let id = cluster_id(kafka).await.unwrap();
+    let meta = std::fs::read_to_string(data.join("kafka/logs/meta.properties")).unwrap();
+    assert!(meta.lines().any(|line| line == format!("cluster.id={id}")), "{id} in {meta}");
 }
 
 async fn makes_topics_and_reports_how_they_differ(kafka: &KafkaConfig) {
@@ -211,52 +225,14 @@ fn refuses_what_is_too_large(kafka: &KafkaConfig) {
     acknowledged(&producer, "noise", &noise);
 }
 
-fn tells_how_far_groups_are(kafka: &KafkaConfig) {
-    let group = |name: &str| {
-        let mut settings = kafka.client();
-        settings
-            .set("group.id", name)
-            .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "earliest");
-        settings.create::<BaseConsumer>().unwrap()
-    };
-    // One group stands 2 records before the end of a partition.
-    let producer = AckedProducer::new(kafka, "test", "2").unwrap();
-    let (partition, offset) = acknowledged(&producer, "one", b"{}");
-    for _ in 0..2 {
-        acknowledged(&producer, "one", b"{}");
-    }
-    let reader = group("thong-ke");
-    let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset(DOSSIERS, partition, Offset::Offset(offset + 1)).unwrap();
-    reader.commit(&offsets, CommitMode::Sync).unwrap();
-    // Another reads and never commits.
-    let silent = group("im-lang");
-    silent.subscribe(&["lgsp.enterprise.v1"]).unwrap();
-
-    let mut poller = LagPoller::connect(kafka, Arc::new(SystemClock)).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let snapshot = loop {
-        drop(silent.poll(Duration::from_millis(100)));
-        let snapshot = poller.poll();
-        assert_eq!(snapshot.failure, None);
-        let assigned = snapshot
-            .groups
-            .iter()
-            .any(|group| &*group.group == "im-lang" && !group.topics.is_empty());
-        if assigned {
-            break snapshot;
-        }
-        assert!(Instant::now() < deadline, "{snapshot:?}");
-    };
-    let of = |name: &str| snapshot.groups.iter().find(|group| &*group.group == name).unwrap();
-    assert_eq!((of("thong-ke").lag_records, of("thong-ke").topics.len()), (Some(2), 1));
-    let seconds = of("thong-ke").lag_seconds.unwrap();
-    assert!((0.0..60.0).contains(&seconds), "{seconds}");
-    let silent_lag = of("im-lang");
-    assert_eq!((silent_lag.status, silent_lag.lag_records), (Status::Unknown, None), "never 0");
-    assert_eq!(silent_lag.topics[0].partitions.len(), 6);
-    assert_eq!(snapshot.groups.len(), 2, "readers without a group leave none behind");
+fn takes_no_success_without_an_offset_for_a_receipt(kafka: &KafkaConfig) {
+    // A broker that is asked for no answer tells no offset; the library reports a success.
+    let mut settings = producer::settings(kafka, "0");
+    settings.set("enable.idempotence", "false").set("acks", "0");
+    let producer = AckedProducer::with_settings(settings, "test").unwrap();
+    let (sent, told) = append(&producer, "unanswered", b"{}");
+    sent.unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Fate::InDoubt);
 }
 
 async fn evidence_is_durable_and_chained(kafka: &KafkaConfig) {
@@ -274,7 +250,7 @@ async fn evidence_is_durable_and_chained(kafka: &KafkaConfig) {
                 elapsed_millis: 1,
                 released: vec![],
             };
-            log.outcome(evidence, outcome);
+            log.outcome(evidence, outcome).unwrap();
         });
     }
     tracker.close();
@@ -283,17 +259,7 @@ async fn evidence_is_durable_and_chained(kafka: &KafkaConfig) {
     let late = intent();
     log.intent(late.clone(), Instant::now() - Duration::from_secs(1)).await.unwrap_err();
 
-    let kafka = kafka.clone();
-    let records = tokio::task::spawn_blocking(move || {
-        assert_eq!(log.flush(PATIENCE), 0);
-        let mut records = Vec::new();
-        replay(&kafka, &[evidence_log::TOPIC], &[], 0, |record| {
-            records.push(record.value().unwrap().to_vec())
-        })
-        .unwrap();
-        records
-    });
-    let records = records.await.unwrap();
+    let records = evidence(kafka, log).await;
     let (entries, broken) = lgsp_audit::verify(records.iter().map(Vec::as_slice));
     assert_eq!(broken, vec![]);
     assert_eq!(entries.len(), 2 * (intents.len() + 1));
@@ -306,6 +272,21 @@ async fn evidence_is_durable_and_chained(kafka: &KafkaConfig) {
         .collect();
     assert_eq!(ends[&late.audit_id], OutcomeKind::NotAsked);
     assert!(intents.iter().all(|intent| ends[&intent.audit_id] == OutcomeKind::Answered));
+}
+
+/// Reads all evidence once everything handed over is durable.
+async fn evidence(kafka: &KafkaConfig, log: Arc<KafkaEvidenceLog>) -> Vec<Vec<u8>> {
+    let kafka = kafka.clone();
+    let records = tokio::task::spawn_blocking(move || {
+        assert_eq!(log.flush(PATIENCE), 0);
+        let mut records = Vec::new();
+        replay(&kafka, &[evidence_log::TOPIC], &[], 0, |record| {
+            records.push(record.value().unwrap().to_vec())
+        })
+        .unwrap();
+        records
+    });
+    records.await.unwrap()
 }
 
 async fn a_record_in_doubt_is_acknowledged_after_the_broker_came_back(

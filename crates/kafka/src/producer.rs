@@ -246,12 +246,18 @@ impl<S: Settle> Retired<S> {
         self.client.purge(PurgeConfig::default().queue().inflight());
         let left = flush(&self.client, RETIRE_TIMEOUT);
         if left > 0 {
-            error!(client = self.name, left, "a replaced kafka producer never told the fate of its records");
+            error!(
+                client = self.name,
+                left, "a replaced kafka producer never told the fate of its records"
+            );
         }
     }
 }
 
-fn connect<S: Settle>(settings: &ClientConfig, name: &'static str) -> Result<Client<S>, KafkaError> {
+fn connect<S: Settle>(
+    settings: &ClientConfig,
+    name: &'static str,
+) -> Result<Client<S>, KafkaError> {
     let context = Reports { voice: Voice::new(name), settles: std::marker::PhantomData };
     Ok(settings.create_with_context(context)?)
 }

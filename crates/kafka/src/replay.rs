@@ -15,6 +15,8 @@ use crate::error::KafkaError;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without any record for this long, reading has come to a halt.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before a leader that lacks records is asked again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A record read again.
 pub struct ReplayedRecord<'a> {
@@ -89,7 +91,7 @@ pub fn replay(
         let consumer: BaseConsumer<Voice> =
             config.reader().create_with_context(Voice::new("replay"))?;
         let spans = patiently(|| spans(&consumer, topic, from, since_unix_millis))?;
-        read += read_topic(&consumer, topic, spans, &mut each)?;
+        read += read_topic(&consumer, topic, spans, PATIENCE, &mut each)?;
     }
     Ok(read)
 }
@@ -113,6 +115,15 @@ fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError
 struct Span {
     next: i64,
     end: i64,
+    /// Whether the leader of the moment said that it has all up to `end`, and was then read again
+    /// from `next`.
+    confirmed: bool,
+}
+
+impl Span {
+    fn new(next: i64, end: i64) -> Self {
+        Self { next, end, confirmed: false }
+    }
 }
 
 type Spans = BTreeMap<i32, Span>;
@@ -156,7 +167,7 @@ fn spans(
                 start
             }
         };
-        spans.insert(partition, Span { next, end });
+        spans.insert(partition, Span::new(next, end));
     }
     if by_time.count() > 0 {
         let found = consumer.offsets_for_times(by_time, REQUEST_TIMEOUT);
@@ -179,6 +190,7 @@ fn read_topic(
     consumer: &BaseConsumer<Voice>,
     topic: &str,
     mut spans: Spans,
+    patience: Duration,
     each: &mut impl FnMut(ReplayedRecord<'_>),
 ) -> Result<u64, KafkaError> {
     if spans.is_empty() {
@@ -194,27 +206,77 @@ fn read_topic(
     while !spans.is_empty() {
         match consumer.poll(Duration::from_millis(200)) {
             Some(Ok(message)) => {
-                heard = Instant::now();
-                let Some(span) = spans.get(&message.partition()).copied() else { continue };
-                if message.offset() < span.end {
+                let Some(span) = spans.get_mut(&message.partition()) else { continue };
+                if (span.next..span.end).contains(&message.offset()) {
                     each(ReplayedRecord { message: &message });
                     read += 1;
                 }
-                if message.offset() + 1 >= span.end {
+                span.next = span.next.max(message.offset() + 1);
+                if span.next >= span.end {
                     spans.remove(&message.partition());
                 }
+                heard = Instant::now();
             }
-            // The last offsets of a partition need not hold records (markers, compaction).
             Some(Err(LibraryError::PartitionEOF(partition))) => {
-                spans.remove(&partition);
-            }
-            // Others are the library's own troubles, which it overcomes by itself, or does not.
-            Some(Err(_)) | None => {
-                if heard.elapsed() > PATIENCE {
-                    return Err(KafkaError::Stalled { topic: topic.to_owned(), left: spans.len() });
+                let Some(span) = spans.get_mut(&partition) else { continue };
+                if is_covered(consumer, topic, partition, span) {
+                    heard = Instant::now();
+                    spans.remove(&partition);
                 }
             }
+            // Others are the library's own troubles, which it overcomes by itself, or does not.
+            Some(Err(_)) | None => {}
+        }
+        if !spans.is_empty() && heard.elapsed() > patience {
+            return Err(KafkaError::Stalled { topic: topic.to_owned(), left: spans.len() });
         }
     }
     Ok(read)
+}
+
+/// Judges an end of a partition that came before the last record that was expected.
+///
+/// The last offsets of a partition need not hold records (markers, compaction): then it is
+/// covered. Or its leader is a new one that does not know yet how far the old one had come, and
+/// says for a moment that the partition ends earlier: then the rest is still to be read. The end
+/// itself does not tell where it lies, so the leader is asked how far it has come and read again;
+/// an end that comes after that, with a leader that still has all, is the true one. When not
+/// covered, reading goes on from the last record read.
+fn is_covered(
+    consumer: &BaseConsumer<Voice>,
+    topic: &str,
+    partition: i32,
+    span: &mut Span,
+) -> bool {
+    let watermarks = consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT);
+    let has_all = watermarks.is_ok_and(|(_, end)| end >= span.end);
+    if has_all && span.confirmed {
+        return true;
+    }
+    span.confirmed = has_all;
+    if !has_all {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    // Without it no other end would come; if it fails, patience ends the reading.
+    drop(consumer.seek(topic, partition, Offset::Offset(span.next), REQUEST_TIMEOUT));
+    false
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Reads one partition up to an end that the caller knows, whatever the cluster says.
+    pub(crate) fn read_until(
+        config: &KafkaConfig,
+        (topic, partition): (&str, i32),
+        (next, end): (i64, i64),
+        patience: Duration,
+        mut each: impl FnMut(ReplayedRecord<'_>),
+    ) -> Result<u64, KafkaError> {
+        let consumer: BaseConsumer<Voice> =
+            config.reader().create_with_context(Voice::new("replay"))?;
+        let spans = Spans::from([(partition, Span::new(next, end))]);
+        read_topic(&consumer, topic, spans, patience, &mut each)
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::client::{KafkaConfig, Voice};
+use crate::cluster::inventory;
 use crate::error::KafkaError;
 
 mod declared;
@@ -53,13 +55,18 @@ pub enum Cleanup {
 /// Every fault of a topics file: key path and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct TopicsError {
+    /// The file; `None` for the topics that ship with the program.
+    pub file: Option<PathBuf>,
     /// The faults, in the order of the file: key path, what is wrong.
     pub faults: Vec<(String, String)>,
 }
 
 impl fmt::Display for TopicsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the declared topics have faults")?;
+        match &self.file {
+            Some(file) => write!(f, "the topics declared in {} have faults", file.display())?,
+            None => f.write_str("the declared topics have faults")?,
+        }
         self.faults.iter().try_for_each(|(path, fault)| write!(f, "; {path}: {fault}"))
     }
 }
@@ -97,6 +104,21 @@ impl Topics {
         declared::parse(text)
     }
 
+    /// Reads declared topics from a TOML file.
+    ///
+    /// # Errors
+    /// With the file's name and every fault of its text; one fault when it cannot be read.
+    pub fn load(path: &Path) -> Result<Self, TopicsError> {
+        let faults = match std::fs::read_to_string(path) {
+            Ok(text) => match Self::parse(&text) {
+                Ok(topics) => return Ok(topics),
+                Err(error) => error.faults,
+            },
+            Err(error) => vec![("file".to_owned(), format!("cannot be read: {error}"))],
+        };
+        Err(TopicsError { file: Some(path.to_owned()), faults })
+    }
+
     /// Returns the topics that ship with the program (`deploy/topics.toml`).
     ///
     /// # Errors
@@ -114,15 +136,18 @@ impl Topics {
     /// declared. Never changes an existing topic.
     ///
     /// # Errors
-    /// When the cluster does not answer, or a topic cannot be made.
+    /// When the cluster does not answer, a topic cannot be made, or topics are missing and would
+    /// be made with one replica on a cluster of several brokers ([`KafkaError::OneReplica`]).
     pub async fn ensure(&self, config: &KafkaConfig) -> Result<Vec<Drift>, KafkaError> {
-        let described = self.describe(config).await?;
+        let inventory = inventory(config).await?;
+        let described = self.compare(config, &inventory.topics).await?;
         let missing: Vec<_> = described
             .iter()
             .filter(|one| one.actual_partitions.is_none())
             .map(|one| &one.topic)
             .collect();
         if !missing.is_empty() {
+            refuse_one_replica(self.replication, inventory.brokers)?;
             self.create(config, &missing).await?;
         }
         Ok(described.into_iter().flat_map(|one| one.drift).collect())
@@ -133,7 +158,14 @@ impl Topics {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn describe(&self, config: &KafkaConfig) -> Result<Vec<Described>, KafkaError> {
-        let actual = cluster_topics(config).await?;
+        self.compare(config, &inventory(config).await?.topics).await
+    }
+
+    async fn compare(
+        &self,
+        config: &KafkaConfig,
+        actual: &BTreeMap<String, (usize, usize)>,
+    ) -> Result<Vec<Described>, KafkaError> {
         let existing: Vec<_> =
             self.topics.iter().filter(|topic| actual.contains_key(&topic.name)).collect();
         let specifiers: Vec<_> =
@@ -244,30 +276,10 @@ async fn close(admin: AdminClient<Voice>) {
     drop(tokio::task::spawn_blocking(move || drop(admin)).await);
 }
 
-/// Lists the cluster's topics: name, number of partitions, replicas of the first.
-async fn cluster_topics(
-    config: &KafkaConfig,
-) -> Result<BTreeMap<String, (usize, usize)>, KafkaError> {
-    let config = config.clone();
-    let what = "list topics";
-    let listed = tokio::task::spawn_blocking(move || {
-        let admin = admin(&config)?;
-        let metadata = admin
-            .inner()
-            .fetch_metadata(None, REQUEST_TIMEOUT)
-            .map_err(KafkaError::request(what))?;
-        let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
-        Ok(topics
-            .map(|topic| {
-                let replicas =
-                    topic.partitions().first().map_or(0, |partition| partition.replicas().len());
-                (topic.name().to_owned(), (topic.partitions().len(), replicas))
-            })
-            .collect())
-    });
-    listed
-        .await
-        .unwrap_or_else(|_| Err(KafkaError::Request { what, why: "the thread died".to_owned() }))
+/// Refuses to make topics of which each record would lie on one disk, where there are more: an
+/// acknowledgement of "all" replicas would mean one.
+fn refuse_one_replica(replication: u16, brokers: usize) -> Result<(), KafkaError> {
+    if replication == 1 && brokers > 1 { Err(KafkaError::OneReplica { brokers }) } else { Ok(()) }
 }
 
 pub(crate) fn is_topic_name(name: &str) -> bool {
@@ -282,4 +294,47 @@ pub(crate) fn is_topic_name(name: &str) -> bool {
 pub(crate) fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = HashSet::new();
     names.filter(|name| !seen.insert(*name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_replica_is_for_one_broker_and_the_refusal_says_what_to_declare() {
+        for (replication, brokers) in [(1, 1), (3, 3), (3, 1), (2, 2)] {
+            refuse_one_replica(replication, brokers).unwrap();
+        }
+        for brokers in [2, 3] {
+            let error = refuse_one_replica(1, brokers).unwrap_err();
+            assert_eq!((error.code(), error.is_retryable()), ("kafka_one_replica", false));
+            let text = error.to_string();
+            for word in [
+                &*brokers.to_string(),
+                "`replication = 3`",
+                "`min_insync_replicas = 2`",
+                "`--topics FILE`",
+            ] {
+                assert!(text.contains(word), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_topics_file_is_read_and_its_faults_name_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("province.toml");
+        let missing = Topics::load(&path).unwrap_err();
+        assert!(missing.to_string().contains("province.toml"), "{missing}");
+        assert_eq!(missing.faults.len(), 1, "{missing}");
+
+        std::fs::write(&path, BUNDLED).unwrap();
+        assert_eq!(Topics::load(&path), Topics::bundled());
+
+        std::fs::write(&path, "color = 1\n[cluster]\nreplication = 3").unwrap();
+        let faulty = Topics::load(&path).unwrap_err();
+        assert!(faulty.to_string().contains("province.toml"), "{faulty}");
+        let paths: Vec<_> = faulty.faults.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["color", "cluster.min_insync_replicas", "topic"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The model: observations in, a snapshot out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::history::History;
@@ -68,7 +68,7 @@ impl Model {
     /// Takes in what a poll saw.
     pub fn observe(&mut self, observation: Observation) {
         let ends = by_place(&observation.ends);
-        let in_use: std::collections::HashSet<_> = positions(&observation)
+        let in_use: HashSet<_> = positions(&observation)
             .filter_map(|position| oldest_unread(position, *ends.get(&position.place)?))
             .collect();
         for (place, ends) in &ends {
@@ -130,8 +130,12 @@ impl Model {
         now: i64,
     ) -> GroupLag {
         let mut topics: BTreeMap<_, Vec<PartitionLag>> = BTreeMap::new();
-        for position in offsets.positions.iter().flatten() {
-            let lag = self.partition(position, ends.get(&position.place).copied(), now);
+        let positions = offsets.positions.iter().flatten();
+        let committed = positions.clone().filter(|position| position.committed.is_some());
+        let reads: HashSet<_> = committed.map(|position| &position.place.topic).collect();
+        for position in positions {
+            let ends = ends.get(&position.place).copied();
+            let lag = self.partition(position, ends, reads.contains(&position.place.topic), now);
             topics.entry(position.place.topic.clone()).or_default().push(lag);
         }
         let topics: Vec<_> = topics
@@ -158,18 +162,24 @@ impl Model {
         }
     }
 
+    /// Tells the lag in one partition; `reads_topic`: whether the group committed in any
+    /// partition of its topic.
     fn partition(
         &self,
         position: &GroupPosition,
         ends: Option<&PartitionEnds>,
+        reads_topic: bool,
         now: i64,
     ) -> PartitionLag {
         let end = ends.and_then(|ends| ends.end);
-        // A commit beyond the end: the topic was made anew, and the group's offset means nothing.
-        let lag_records = position
-            .committed
-            .zip(end)
-            .and_then(|(committed, end)| u64::try_from(end.checked_sub(committed)?).ok());
+        let lag_records = match position.committed {
+            // A commit beyond the end: the topic was made anew, and the group's offset means
+            // nothing.
+            Some(committed) => end.and_then(|end| u64::try_from(end.checked_sub(committed)?).ok()),
+            // A group commits where it read, and there is nothing here to read.
+            None if reads_topic && ends.is_some_and(holds_nothing) => Some(0),
+            None => None,
+        };
         let lag_seconds = match lag_records {
             None => None,
             Some(0) => Some(0.0),
@@ -206,6 +216,10 @@ fn sizes(ends: &[PartitionEnds]) -> Vec<TopicSize> {
         *sum = sum.zip(held).map(|(sum, held)| sum.saturating_add(held));
     }
     sizes.into_iter().map(|(topic, records)| TopicSize { topic, records }).collect()
+}
+
+fn holds_nothing(ends: &PartitionEnds) -> bool {
+    ends.start.zip(ends.end).is_some_and(|(start, end)| start == end)
 }
 
 fn by_place(ends: &[PartitionEnds]) -> HashMap<&Place, &PartitionEnds> {

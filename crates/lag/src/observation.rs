@@ -40,8 +40,8 @@ pub struct PartitionEnds {
 pub struct GroupOffsets {
     /// The group's id.
     pub group: Arc<str>,
-    /// Every partition that the group committed or is assigned; empty where none is known;
-    /// `None` when the cluster did not answer for the group.
+    /// Every partition of every topic in which the group committed or is assigned any; empty
+    /// where none is known; `None` when the cluster did not answer for the group.
     pub positions: Option<Vec<GroupPosition>>,
 }
 

@@ -62,6 +62,16 @@ fn says_of_each_situation_what_is_known_and_no_more() {
         ("never committed", vec![poll(vec![ends(0, 0, 5)], vec![at(0, None)])], (None, None, Unknown)),
         // Never committed to an empty partition: still not known.
         ("never committed, empty", vec![poll(vec![ends(0, 0, 0)], vec![at(0, None)])], (None, None, Unknown)),
+        // The group reads the topic, and where it never committed there is nothing to read.
+        ("one partition never committed, empty", vec![poll(vec![ends(0, 0, 5), ends(1, 0, 0)], vec![at(0, 5), at(1, None)])], (Some(0), Some(0.0), Ok)),
+        // The same where records were, and are past retention.
+        ("one partition never committed, emptied", vec![poll(vec![ends(0, 0, 5), ends(1, 9, 9)], vec![at(0, 5), at(1, None)])], (Some(0), Some(0.0), Ok)),
+        // Where it never committed there are records: it may not have read one of them.
+        ("one partition never committed, with records", vec![poll(vec![ends(0, 0, 5), ends(1, 0, 9)], vec![at(0, 5), at(1, None)])], (None, None, Unknown)),
+        // Where it never committed, whether there is anything to read is not known.
+        ("one partition never committed, no answer", vec![poll(vec![ends(0, 0, 5), no_end.clone()], vec![at(0, 5), at(1, None)])], (None, None, Unknown)),
+        // Empty, and committed nowhere: nothing says that the group ever read anything.
+        ("all partitions never committed, empty", vec![poll(vec![ends(0, 0, 0), ends(1, 0, 0)], vec![at(0, None), at(1, None)])], (None, None, Unknown)),
         // A group without any known partition must not look fine.
         ("no partition", vec![poll(vec![ends(0, 0, 5)], vec![])], (None, None, Unknown)),
         // The cluster did not answer for the group.
@@ -101,6 +111,57 @@ fn says_of_each_situation_what_is_known_and_no_more() {
             "{situation}"
         );
     }
+}
+
+#[test]
+fn commits_in_one_topic_say_nothing_of_another() {
+    let other = Place { topic: "lgsp.citizen.v1".into(), partition: 0 };
+    let empty = PartitionEnds { place: other.clone(), start: Some(0), end: Some(0) };
+    let never = GroupPosition { place: other, committed: None };
+    let group =
+        told(vec![observation(NOW, vec![ends(0, 0, 5), empty], Some(vec![at(0, 5), never]))]);
+    let topics: Vec<_> = group.topics.iter().map(|topic| (&*topic.topic, topic.status)).collect();
+    assert_eq!(topics, [("lgsp.citizen.v1", Status::Unknown), (TOPIC, Status::Ok)]);
+    assert_eq!(group.lag_records, None);
+}
+
+#[test]
+fn tells_how_much_each_topic_holds_or_that_it_is_not_known() {
+    let of = |topic: &str, partition, start, end| PartitionEnds {
+        place: Place { topic: topic.into(), partition },
+        start,
+        end,
+    };
+    let mut model = Model::new();
+    assert_eq!(model.snapshot().topics, []);
+    model.observe(observation(
+        NOW,
+        vec![
+            // The sum over the partitions, of what is still kept.
+            of("whole", 0, Some(0), Some(5)),
+            of("whole", 1, Some(90), Some(100)),
+            // Empty is known to be 0.
+            of("empty", 0, Some(7), Some(7)),
+            // One partition without an answer, be it of either edge, wherever it stands.
+            of("no-end", 0, Some(0), None),
+            of("no-end", 1, Some(0), Some(5)),
+            of("no-start", 0, Some(0), Some(5)),
+            of("no-start", 1, None, Some(5)),
+            // The two edges are asked one after the other: a contradiction is not a size.
+            of("contradiction", 0, Some(9), Some(5)),
+        ],
+        None,
+    ));
+    let topics = model.snapshot().topics;
+    let sizes: Vec<_> = topics.iter().map(|size| (&*size.topic, size.records)).collect();
+    let expected = [
+        ("contradiction", None),
+        ("empty", Some(0)),
+        ("no-end", None),
+        ("no-start", None),
+        ("whole", Some(15)),
+    ];
+    assert_eq!(sizes, expected);
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn join(path: &str, key: &str) -> String {
 
 pub(super) fn parse(text: &str) -> Result<Topics, TopicsError> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| TopicsError {
+        file: None,
         faults: vec![("file".to_owned(), error.message().to_owned())],
     })?;
     let mut faults = Faults::default();
@@ -51,7 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Topics, TopicsError> {
         Some((replication, min_insync_replicas)) if faults.0.is_empty() => {
             Ok(Topics { replication, min_insync_replicas, topics })
         }
-        _ => Err(TopicsError { faults: faults.0 }),
+        _ => Err(TopicsError { file: None, faults: faults.0 }),
     }
 }
 
