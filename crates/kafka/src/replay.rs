@@ -124,6 +124,22 @@ impl Span {
     fn new(next: i64, end: i64) -> Self {
         Self { next, end, confirmed: false }
     }
+
+    /// Judges an end that came before the last record that was expected, by how far the leader
+    /// of the partition says now that it has come.
+    ///
+    /// The last offsets of a partition need not hold records (markers, compaction): then it is
+    /// covered. Or its leader is a new one that does not know yet how far the old one had come,
+    /// and for a moment lets the partition end earlier: then the rest is still to be read. The
+    /// end that came does not tell where it lies, and may be older than the leader's answer. So
+    /// the partition is read once more; an end that comes after the leader said that it has all
+    /// is the true one, if it still says so.
+    fn is_covered_at(&mut self, end_now: Option<i64>) -> bool {
+        let has_all = end_now.is_some_and(|end_now| end_now >= self.end);
+        let covered = has_all && self.confirmed;
+        self.confirmed = has_all;
+        covered
+    }
 }
 
 type Spans = BTreeMap<i32, Span>;
@@ -234,14 +250,8 @@ fn read_topic(
     Ok(read)
 }
 
-/// Judges an end of a partition that came before the last record that was expected.
-///
-/// The last offsets of a partition need not hold records (markers, compaction): then it is
-/// covered. Or its leader is a new one that does not know yet how far the old one had come, and
-/// says for a moment that the partition ends earlier: then the rest is still to be read. The end
-/// itself does not tell where it lies, so the leader is asked how far it has come and read again;
-/// an end that comes after that, with a leader that still has all, is the true one. When not
-/// covered, reading goes on from the last record read.
+/// Finds out whether an end that came before the last record that was expected is the true one;
+/// if not, reading goes on from the last record read.
 fn is_covered(
     consumer: &BaseConsumer<Voice>,
     topic: &str,
@@ -249,12 +259,10 @@ fn is_covered(
     span: &mut Span,
 ) -> bool {
     let watermarks = consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT);
-    let has_all = watermarks.is_ok_and(|(_, end)| end >= span.end);
-    if has_all && span.confirmed {
+    if span.is_covered_at(watermarks.ok().map(|(_, end)| end)) {
         return true;
     }
-    span.confirmed = has_all;
-    if !has_all {
+    if !span.confirmed {
         std::thread::sleep(LOOK_AGAIN);
     }
     // Without it no other end would come; if it fails, patience ends the reading.
@@ -265,6 +273,25 @@ fn is_covered(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    #[test]
+    fn an_early_end_is_the_true_one_only_when_the_leader_had_all_before_and_after_it() {
+        let all = Some(100);
+        let table: [(&str, &[Option<i64>], bool); 6] = [
+            ("the end may be older than the answer", &[all], false),
+            ("before and after", &[all, all], true),
+            ("more came meanwhile", &[Some(103), Some(104)], true),
+            ("a leader that learnt of the rest", &[Some(50), all], false),
+            ("and was read again", &[Some(50), all, all], true),
+            ("another leader, or none, in between", &[all, Some(50), None, all], false),
+        ];
+        for (situation, answers, covered) in table {
+            let mut span = Span::new(50, 100);
+            let told: Vec<_> = answers.iter().map(|end| span.is_covered_at(*end)).collect();
+            let (last, before) = told.split_last().unwrap();
+            assert_eq!((*last, before.contains(&true)), (covered, false), "{situation}");
+        }
+    }
 
     /// Reads one partition up to an end that the caller knows, whatever the cluster says.
     pub(crate) fn read_until(

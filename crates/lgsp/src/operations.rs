@@ -54,7 +54,7 @@ impl Operations for State {
             .last_error()
             .or_else(|| silent.then(|| "no answer for more than 10 s".to_owned()));
         let fatal = |is_fatal: bool| {
-            is_fatal.then(|| "the producer lost its place in the log: restart the bus".to_owned())
+            is_fatal.then(|| "the producer lost its place in the log and is made anew".to_owned())
         };
         let receipts = self
             .book

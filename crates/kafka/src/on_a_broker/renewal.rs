@@ -40,7 +40,9 @@ pub(super) async fn a_producer_beyond_repair_is_replaced_and_leaves_its_records_
     // Taken at once: nobody waits for the old one's end, or for the broker.
     let (sent, next) = append(&producer, "after", b"{}");
     sent.unwrap();
+    let begun = Instant::now();
     retired.retire();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     for told in on_their_way {
         assert_eq!(told.try_recv().unwrap(), Fate::InDoubt, "told before the old one is gone");
     }
