@@ -19,8 +19,8 @@ const START_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a stop may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Everything that the bus itself has to say; the libraries below it only what is wrong.
-const LOG: &str = "warn,lgsp=trace";
+/// Everything that there is to say: even then nothing of people or tokens may show.
+const LOG: &str = "trace";
 
 /// A running bus. It ends when this does, and also when the test's process dies: it watches its
 /// standard input.

@@ -81,6 +81,9 @@ rules! {
         "A day has the form dd/MM/yyyy and is a real day.";
     /// An attribute of the event.
     ATTRIBUTE = "attribute", "Thuộc tính CloudEvents thiếu hoặc sai dạng.", "A CloudEvents attribute is missing or malformed.";
+    /// An event type, or a schema version of it, that the bus does not have.
+    EVENT_TYPE = "event_type", "Trục không có loại sự kiện hoặc phiên bản lược đồ này; kiểm tra chính tả, ví dụ lgsp.dossier.recorded.v1.",
+        "The bus has no such event type or schema version; check the spelling, e.g. lgsp.dossier.recorded.v1.";
     /// An attribute that only the bus may write.
     ATTRIBUTE_RESERVED = "attribute_reserved", "Thuộc tính này do trục tự ghi; bên gửi không được gửi.",
         "Only the bus writes this attribute; do not send it.";

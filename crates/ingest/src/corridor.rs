@@ -142,7 +142,7 @@ impl Ingest {
         let started = Instant::now();
         let known_type = self.schemas.kinds().any(|kind| kind.event_type() == event.event_type);
         let event_type = if known_type { event.event_type.clone() } else { "unknown".to_owned() };
-        let taken = self.take(caller, event, deadline).await;
+        let taken = self.take(caller, event, known_type, deadline).await;
         let counted = Counted { metrics: Arc::clone(&self.metrics), event_type, started };
         match taken {
             Ok(taken) => Ok(Pending { taken, counted }),
@@ -157,12 +157,17 @@ impl Ingest {
         &self,
         caller: &Principal,
         event: Submission,
+        known_type: bool,
         deadline: Instant,
     ) -> Result<Taken, Fault> {
         if event.data.len() > MAX_EVENT_BYTES {
             return Err(ErrorCode::PayloadTooLarge.into());
         }
         well_formed(&event)?;
+        if !known_type {
+            // Types are no secret: whoever mistypes one is told so, not that a grant is missing.
+            return Err(Fault::at(ErrorCode::UnknownEventType, "type", &rule::EVENT_TYPE));
+        }
         let grant = self.identity.permit_publish(caller, &event.source, &event.event_type)?;
         let valid = self.schemas.judge(
             &event.event_type,

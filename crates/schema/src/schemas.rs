@@ -90,7 +90,7 @@ impl Schemas {
         data: Bytes,
     ) -> Result<ValidatedEvent, Fault> {
         let unknown =
-            |attribute| Fault::at(ErrorCode::UnknownEventType, attribute, &rule::ATTRIBUTE);
+            |attribute| Fault::at(ErrorCode::UnknownEventType, attribute, &rule::EVENT_TYPE);
         let versions = self.by_type.get(event_type).ok_or_else(|| unknown("type"))?;
         let schema = match dataschema {
             None => versions.last(),

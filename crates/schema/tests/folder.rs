@@ -62,7 +62,7 @@ fn the_newest_minor_judges_unless_another_is_named() {
     );
 
     let unknown =
-        |attribute| Err(Fault::at(ErrorCode::UnknownEventType, attribute, &rule::ATTRIBUTE));
+        |attribute| Err(Fault::at(ErrorCode::UnknownEventType, attribute, &rule::EVENT_TYPE));
     for event_type in ["", "test.recorded", "test.recorded.v3", "Test.recorded.v1"] {
         assert_eq!(judged(event_type, None), unknown("type"), "{event_type}");
     }

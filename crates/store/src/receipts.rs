@@ -111,7 +111,8 @@ impl ReceiptStore for SqliteReceipts {
         let reader = lock(&self.reader);
         let mut find = reader
             .prepare_cached(
-                "SELECT content, name, partition, offset, recorded FROM receipt JOIN topic ON topic.id = topic WHERE event = ?1",
+                "SELECT content, (SELECT name FROM topic WHERE id = receipt.topic), partition, offset, recorded
+                 FROM receipt WHERE event = ?1",
             )
             .map_err(failed)?;
         find.query_row([&event.0], |row| read(*event, row)).optional().map_err(failed)

@@ -14,14 +14,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// Libraries of the wire, which write headers (tokens) and bodies (people) where asked for details.
+const DISCREET: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info,tonic=info,tower=info,rustls=info,rdkafka=info";
+
 /// Starts the log on standard error; a second call changes nothing.
 ///
-/// `filter` is a directive list as `tracing_subscriber` takes it, e.g. `info,lgsp=debug`.
+/// `filter` is a directive list as `tracing_subscriber` takes it, e.g. `info,lgsp=debug`. Whatever
+/// it says, the libraries of the wire tell no details: those hold tokens and records.
 ///
 /// # Errors
 /// The filter's fault, in its own words.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+    let filter =
+        EnvFilter::try_new(format!("{filter},{DISCREET}")).map_err(|error| error.to_string())?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)

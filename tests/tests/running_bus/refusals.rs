@@ -189,7 +189,7 @@ fn every_fault_has_its_clear_answer() {
         (
             "an unknown type",
             draft().header("ce-type", "lgsp.dossier.recorded.v9").send(bus),
-            denied,
+            (422, "unknown_event_type", &[("type", "event_type")]),
         ),
         (
             "many rules broken at once",
@@ -214,7 +214,7 @@ fn every_fault_has_its_clear_answer() {
         (
             "an unknown schema version",
             draft().header("ce-dataschema", "urn:lgsp:schema:lgsp.dossier.recorded:9.9").send(bus),
-            (422, "unknown_event_type", &[("dataschema", "attribute")]),
+            (422, "unknown_event_type", &[("dataschema", "event_type")]),
         ),
         (
             "no attributes",
