@@ -15,6 +15,7 @@ use crate::keys::SigningKeys;
 use crate::oauth::{self, OAuthError};
 use crate::secret;
 use crate::token::{self, TokenResponse};
+use crate::verified::VerifiedTokens;
 
 /// The audience of every access token: the bus, wherever it runs.
 pub const AUDIENCE: &str = "urn:lgsp:bus";
@@ -25,6 +26,7 @@ pub struct Identity {
     keys: SigningKeys,
     issuer: String,
     validation: Validation,
+    verified: VerifiedTokens,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,7 +43,7 @@ impl Identity {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let validation = token::validation(&issuer);
-        Self { registry, keys, issuer, validation, clock }
+        Self { registry, keys, issuer, validation, verified: VerifiedTokens::default(), clock }
     }
 
     /// Tells who is calling, from the value of the `Authorization` header.
@@ -73,8 +75,9 @@ impl Identity {
 
     fn principal(&self, authorization: Option<&str>) -> Option<Principal> {
         let token = token::bearer(authorization?)?;
-        let verified =
-            token::verify(&self.keys, &self.validation, token, self.clock.unix_seconds())?;
+        let now = self.clock.unix_seconds();
+        let verify = || token::verify(&self.keys, &self.validation, token, now);
+        let verified = self.verified.get_or(token, now, verify)?;
         // A client that left the registry is nobody, however long its token would last.
         let client = self.registry.client(&verified.client)?;
         Some(Principal {

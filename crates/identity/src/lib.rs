@@ -19,6 +19,7 @@ mod policy;
 pub mod secret;
 mod source;
 mod token;
+mod verified;
 
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,7 @@ struct OwnHeader {
 }
 
 /// What a token says that was made here and is in its time.
+#[derive(Clone)]
 pub(crate) struct Verified {
     pub(crate) client: ClientId,
     pub(crate) expires_unix_seconds: i64,

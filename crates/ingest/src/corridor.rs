@@ -1,5 +1,6 @@
 //! The corridor: well-formed? → may they? → valid? → new? → into the log → receipt.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -234,19 +235,19 @@ impl Ingest {
             true => self.province.pseudonym(valid.entity_key()),
             false => valid.entity_key().to_owned(),
         };
-        let mut headers = Vec::with_capacity(12);
-        headers.push(("ce_specversion", event.spec_version));
-        headers.push(("ce_id", event.id));
-        headers.push(("ce_source", event.source));
-        headers.push(("ce_type", event.event_type));
-        headers.push(("ce_dataschema", kind.dataschema().to_owned()));
-        headers.push(("ce_agency", grant.agency().as_str().to_owned()));
-        headers.push(("ce_client", grant.client().as_str().to_owned()));
-        headers.push(("ce_adapter", event.adapter.to_owned()));
-        headers.push(("ce_recordedtime", rfc3339(recorded)));
-        headers.push(("content-type", "application/json".to_owned()));
-        headers.extend(event.time.map(|time| ("ce_time", time)));
-        headers.extend(event.subject.map(|subject| ("ce_subject", subject)));
+        let mut headers: Vec<(&'static str, Cow<'static, str>)> = Vec::with_capacity(12);
+        headers.push(("ce_specversion", "1.0".into()));
+        headers.push(("ce_id", event.id.into()));
+        headers.push(("ce_source", event.source.into()));
+        headers.push(("ce_type", event.event_type.into()));
+        headers.push(("ce_dataschema", kind.dataschema().to_owned().into()));
+        headers.push(("ce_agency", grant.agency().as_str().to_owned().into()));
+        headers.push(("ce_client", grant.client().as_str().to_owned().into()));
+        headers.push(("ce_adapter", event.adapter.into()));
+        headers.push(("ce_recordedtime", rfc3339(recorded).into()));
+        headers.push(("content-type", "application/json".into()));
+        headers.extend(event.time.map(|time| ("ce_time", time.into())));
+        headers.extend(event.subject.map(|subject| ("ce_subject", subject.into())));
         let extensions = event
             .extensions
             .into_iter()

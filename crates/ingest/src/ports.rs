@@ -1,5 +1,6 @@
 //! What the corridor needs from the world: a log to append to, a store for receipts.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::book::Completion;
 pub struct EventRecord {
     pub(crate) kind: Arc<EventKind>,
     pub(crate) key: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) extensions: Vec<(String, String)>,
     pub(crate) data: Bytes,
 }
@@ -56,7 +57,7 @@ impl<'a> Iterator for Headers<'a> {
         self.next += 1;
         let own = &self.record.headers;
         match own.get(at) {
-            Some((name, value)) => Some((name, value.as_str())),
+            Some((name, value)) => Some((name, value)),
             None => self
                 .record
                 .extensions

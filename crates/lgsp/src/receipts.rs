@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) const WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often acknowledged events are stored; what is lost with the process is read from the topics.
-const FLUSH_EVERY: Duration = Duration::from_millis(100);
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
 
 /// How often receipts older than the window are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);

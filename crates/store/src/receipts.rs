@@ -139,7 +139,10 @@ impl ReceiptStore for SqliteReceipts {
                 .map_err(failed)?;
             let mut covered = std::collections::HashMap::new();
             let mut numbers = std::collections::HashMap::new();
-            for receipt in receipts {
+            // In the order of the table, so that each page is touched once.
+            let mut sorted: Vec<&StoredReceipt> = receipts.iter().collect();
+            sorted.sort_by_key(|receipt| receipt.event);
+            for receipt in sorted {
                 let topic: i64 = match numbers.get(&receipt.topic) {
                     Some(topic) => *topic,
                     None => {
