@@ -59,9 +59,7 @@ impl Settle for Waiting {
     }
 
     fn failed(self) {
-        error!(
-            "a record of evidence was refused by kafka: the chain has a gap that `lgsp audit` will show"
-        );
+        error!("a record of evidence was refused by kafka: the chain has a gap there");
     }
 
     fn not_taken(self) {}

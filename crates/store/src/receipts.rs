@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
-    PRAGMA cache_size = -4096;
+    PRAGMA cache_size = -2048;
     PRAGMA wal_autocheckpoint = 2000;
     CREATE TABLE IF NOT EXISTS cluster (id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -70,7 +70,7 @@ impl SqliteReceipts {
             return Err(rusqlite::Error::InvalidQuery);
         }
         let reader = Connection::open(path)?;
-        reader.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")?;
+        reader.execute_batch("PRAGMA cache_size = -2048; PRAGMA query_only = ON;")?;
         Ok(Self { reader: Mutex::new(reader), writer: Mutex::new(writer) })
     }
 
