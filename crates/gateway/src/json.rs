@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use lgsp_core::{ErrorCode, Fault, rule};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
@@ -59,14 +60,41 @@ pub(crate) fn respond(status: StatusCode, bytes: impl Into<Body>) -> Response {
     response
 }
 
+/// How much of a body that is too large is read and thrown away, so that its sender hears why: who
+/// still sends when the connection closes may never see the answer.
+const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
 /// `payload_too_large`; `invalid_request` when the body breaks off.
-pub(crate) async fn body(body: Body, limit: usize) -> Result<Bytes, Fault> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ErrorCode::PayloadTooLarge.into()),
-        Err(_) => Err(ErrorCode::InvalidRequest.into()),
+pub(crate) async fn body(mut body: Body, limit: usize) -> Result<Bytes, Fault> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut taken = BytesMut::with_capacity(announced.min(limit));
+    let mut count = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Fault::new(ErrorCode::InvalidRequest))?;
+        let Ok(data) = frame.into_data() else { continue };
+        count = count.saturating_add(data.len());
+        if count > limit.saturating_add(DISCARDED_BYTES) {
+            break;
+        }
+        if count <= limit {
+            taken.extend_from_slice(&data);
+        }
+    }
+    if count > limit { Err(ErrorCode::PayloadTooLarge.into()) } else { Ok(taken.freeze()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_up_to_the_limit_and_no_further() {
+        let of = |count: usize| Body::from(vec![b'x'; count]);
+        assert_eq!(body(of(10), 10).await.unwrap().len(), 10);
+        assert_eq!(body(of(11), 10).await.unwrap_err().code, ErrorCode::PayloadTooLarge);
+        assert_eq!(body(Body::empty(), 10).await.unwrap().len(), 0);
     }
 }

@@ -20,9 +20,19 @@ pub(crate) struct Cli {
     /// How log lines are written to standard error.
     #[arg(long, global = true, value_enum, default_value = "text", env = "LGSP_LOG_FORMAT")]
     pub(crate) log_format: Format,
-    /// Which log lines are written, e.g. `info`, or `warn,lgsp_gateway=debug`.
-    #[arg(long, global = true, default_value = "warn,lgsp=info", env = "LGSP_LOG")]
-    pub(crate) log: String,
+    /// Which log lines are written, e.g. `info`, or `warn,lgsp_gateway=debug`; without it
+    /// `warn,lgsp=info`, and for the demo, which tells its own progress, `error`.
+    #[arg(long, global = true, env = "LGSP_LOG")]
+    pub(crate) log: Option<String>,
+}
+
+impl Cli {
+    /// Returns which log lines are written.
+    pub(crate) fn log(&self) -> &str {
+        let usual =
+            if matches!(self.command, Command::Demo(_)) { "error" } else { "warn,lgsp=info" };
+        self.log.as_deref().unwrap_or(usual)
+    }
 }
 
 /// How log lines are written.

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
         }
     };
-    if let Err(fault) = lgsp_telemetry::logs::start(cli.log_format.into(), &cli.log) {
+    if let Err(fault) = lgsp_telemetry::logs::start(cli.log_format.into(), cli.log()) {
         cli::complain(&anyhow::anyhow!("--log: {fault}"));
         return ExitCode::from(USAGE);
     }

@@ -16,6 +16,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::citizen::{Citizen, CitizenLookUp};
+use crate::finish::Finish;
 use crate::ports::{EvidenceLog, Upstream, UpstreamError};
 
 /// The service's name in grants and evidence.
@@ -53,7 +54,7 @@ impl fmt::Debug for Query {
 }
 
 impl Query {
-    /// Puts the corridor together. Questions run as tasks of `tasks`.
+    /// Puts the corridor together. Questions whose callers went away end as tasks of `tasks`.
     pub fn new(
         identity: Arc<Identity>,
         evidence: Arc<dyn EvidenceLog>,
@@ -68,8 +69,8 @@ impl Query {
 
     /// Looks one citizen up in the national population database.
     ///
-    /// The fetch runs in a task of its own: a caller that goes away does not leave a question
-    /// without its outcome.
+    /// A caller that goes away does not leave a question without its outcome: what is begun is
+    /// finished, then as a task of its own.
     ///
     /// # Errors
     /// The fault to tell the caller.
@@ -88,10 +89,7 @@ impl Query {
                     let (this, request_id) = (self.clone(), request_id.to_owned());
                     let work =
                         async move { this.ask(&grant, request_id, question, deadline).await };
-                    self.tasks
-                        .spawn(work.in_current_span())
-                        .await
-                        .unwrap_or_else(|_| Err(ErrorCode::Internal.into()))
+                    Finish::new(work.in_current_span(), self.tasks.clone()).await
                 }
             };
         let outcome = answer.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "answered");

@@ -9,6 +9,7 @@
 
 pub mod citizen;
 pub mod corridor;
+mod finish;
 pub mod ports;
 
 pub use citizen::{Address, Citizen, CitizenLookUp, Gender, Purpose, Relative};
