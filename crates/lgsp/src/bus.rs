@@ -1,7 +1,7 @@
 //! The whole bus in one process: what is started, in which order, and how it stops.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use lgsp_gateway::{Gateway, LagMetrics, Operations as _};
 use lgsp_ingest::{Book, Ingest};
 use lgsp_kafka::{
     Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEvidenceLog, LagPoller, LagReader,
-    Topics,
+    Topics, TopicsError,
 };
 use lgsp_query::Query;
 use lgsp_schema::Schemas;
@@ -79,11 +79,7 @@ impl Bus {
         // All that can be wrong without starting anything comes first.
         let (data, held) = DataDir::prepare(&options.data_dir)?;
         let schemas = Arc::new(Schemas::bundled()?);
-        let topics = match &options.topics {
-            Some(file) => Topics::load(file)?,
-            None => Topics::bundled()?,
-        };
-        let topics = Arc::new(topics);
+        let topics = Arc::new(declared_topics(options.topics.as_deref())?);
         let province = data.province_key()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
@@ -254,6 +250,7 @@ impl Bus {
         data.set_running(&Running {
             base_url: base_url.clone(),
             kafka: bootstrap,
+            topics: options.topics.as_deref().map(std::path::absolute).transpose()?,
             pid: std::process::id(),
         })?;
         abort.disarm();
@@ -312,6 +309,11 @@ impl Bus {
             tracing::warn!("children did not end in time");
         }
     }
+}
+
+/// Reads the declared topics: from a file, or the bundled ones.
+pub(crate) fn declared_topics(file: Option<&Path>) -> Result<Topics, TopicsError> {
+    file.map_or_else(Topics::bundled, Topics::load)
 }
 
 /// Finds the broker's jars: where the options say, else beside the folder of this program.

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use lgsp_identity::SigningKeys;
-use lgsp_kafka::{KafkaConfig, Topics};
+use lgsp_kafka::{KafkaConfig, Topics, TopicsError};
 use lgsp_registry::Registry;
 use lgsp_schema::Schemas;
 use serde_json::{Value, json};
 
+use crate::bus::declared_topics;
 use crate::cli::{self, Output, Read};
 use crate::data_dir::DataDir;
 use crate::table::plain;
@@ -22,8 +23,11 @@ struct Finding {
 
 pub(crate) async fn run(options: &Read) -> Result<bool> {
     let data = DataDir::existing(&options.data.data_dir)?;
-    let mut findings = vec![schemas(), registry(&data), keys(&data), topics()];
-    match data.running() {
+    let running = data.running();
+    let topics_file = running.as_ref().ok().and_then(|running| running.topics.as_deref());
+    let declared = declared_topics(topics_file);
+    let mut findings = vec![schemas(), registry(&data), keys(&data), topics(&declared)];
+    match &running {
         Err(_) => findings.push(Finding {
             what: "bus",
             faults: vec![],
@@ -31,7 +35,7 @@ pub(crate) async fn run(options: &Read) -> Result<bool> {
         }),
         Ok(running) => {
             findings.push(readiness(&running.base_url).await);
-            findings.push(cluster(&running.kafka).await);
+            findings.push(cluster(&running.kafka, declared).await);
         }
     }
     let right = findings.iter().all(|finding| finding.faults.is_empty());
@@ -110,9 +114,9 @@ fn keys(data: &DataDir) -> Finding {
     )
 }
 
-fn topics() -> Finding {
-    let note = |topics: Topics| format!("{} declared", topics.iter().count());
-    judged("topics", Topics::bundled(), note, |error| {
+fn topics(declared: &Result<Topics, TopicsError>) -> Finding {
+    let note = |topics: &Topics| format!("{} declared", topics.iter().count());
+    judged("topics", declared.as_ref(), note, |error| {
         error.faults.iter().map(|(path, fault)| format!("{path}: {fault}")).collect()
     })
 }
@@ -146,8 +150,8 @@ async fn readiness(base_url: &str) -> Finding {
     Finding { what: "bus", faults, note: format!("ready at {base_url}") }
 }
 
-async fn cluster(bootstrap: &str) -> Finding {
-    let described = match Topics::bundled() {
+async fn cluster(bootstrap: &str, declared: Result<Topics, TopicsError>) -> Finding {
+    let described = match declared {
         Ok(topics) => {
             topics.describe(&KafkaConfig::new(bootstrap)).await.map_err(|error| error.to_string())
         }
