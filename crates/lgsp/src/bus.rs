@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::cli::BrokerOptions;
 use crate::data_dir::{DataDir, Held, Running};
 use crate::operations::State;
-use crate::{receipts, simulator};
+use crate::{operations, receipts, simulator};
 
 /// How often lag is polled: an operator's figure is never older than this and a poll.
 const LAG_EVERY: Duration = Duration::from_secs(2);
@@ -188,7 +188,9 @@ impl Bus {
         );
         let state = Arc::new(State {
             lag: lag.clone(),
-            topics: arc_swap::ArcSwap::default(),
+            topics: arc_swap::ArcSwap::from_pointee(operations::states(
+                &topics.describe(&kafka).await?,
+            )),
             book: Arc::clone(&book),
             events: Arc::clone(&events),
             evidence: Arc::clone(&evidence),

@@ -87,7 +87,7 @@ impl State {
             loop {
                 // While the cluster is away the last state stays.
                 if let Ok(described) = declared.describe(&kafka).await {
-                    this.topics.store(Arc::new(described.iter().map(state_of).collect()));
+                    this.topics.store(Arc::new(states(&described)));
                 }
                 if shutdown.run_until_cancelled(tokio::time::sleep(TOPICS_EVERY)).await.is_none() {
                     return;
@@ -95,6 +95,11 @@ impl State {
             }
         });
     }
+}
+
+/// Puts described topics into the gateway's words.
+pub(crate) fn states(described: &[Described]) -> Vec<TopicState> {
+    described.iter().map(state_of).collect()
 }
 
 fn state_of(described: &Described) -> TopicState {
