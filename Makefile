@@ -28,6 +28,7 @@ up: kafka ## run everything on this machine until Ctrl-C, e.g. make up ARGS="--p
 test: kafka ## run every test, also those against the real Kafka
 	@$(REQUIRE) build test
 	@deploy/setup/venv.sh
+	@deploy/setup/java-clients.sh
 	cargo build --locked -p lgsp
 	cargo test --workspace --locked $(ARGS)
 
@@ -50,6 +51,7 @@ kafka: ## fetch the broker's jars to target/kafka/libs
 setup: kafka ## install everything that any of these needs
 	@$(REQUIRE) build test check
 	@deploy/setup/venv.sh
+	@deploy/setup/java-clients.sh
 
 generate: ## write the gRPC code of crates/proto from proto/
 	@$(REQUIRE) build

@@ -47,19 +47,26 @@ has_java() {
   [[ $version =~ \"([0-9]+) ]] && ((BASH_REMATCH[1] >= java_release))
 }
 
+has_jdk() {
+  local version
+  version=$(javac -version 2>&1) || return 1
+  [[ $version =~ \ ([0-9]+) ]] && ((BASH_REMATCH[1] >= java_release))
+}
+
 has_maven() { quietly mvn --version; }
 # Ends the broker with its parent; not every setpriv can.
 has_setpriv() { quietly setpriv --pdeathsig TERM true; }
 has_curl() { quietly curl --version; }
 has_kcat() { quietly kcat -V; }
 has_jq() { quietly jq --version; }
+has_postgres() { deploy/setup/postgres.sh --where >/dev/null; }
 has_venv() { quietly python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'; }
 
 needs_of() {
   case $1 in
     build) echo compiler cxx_compiler make pkg_config openssl zlib ;;
     run) echo java maven setpriv ;;
-    test) echo curl kcat jq venv ;;
+    test) echo curl kcat jq postgres venv jdk ;;
     check) ;;
     *) fail "unknown purpose: $1 (build, run, test, check)" ;;
   esac
@@ -73,9 +80,11 @@ in_words() {
     openssl) echo 'the headers of OpenSSL (openssl/ssl.h)' ;;
     zlib) echo 'the headers of zlib (zlib.h)' ;;
     java) echo "a Java runtime, $java_release or newer, as 'java' on the PATH" ;;
+    jdk) echo "a Java compiler, $java_release or newer, as 'javac' on the PATH" ;;
     maven) echo 'Apache Maven (mvn)' ;;
     setpriv) echo 'setpriv of util-linux, with --pdeathsig' ;;
     make | curl | kcat | jq) echo "$1" ;;
+    postgres) echo 'PostgreSQL 13 or newer, its server and psql' ;;
     venv) echo 'Python 3.10 or newer, with venv' ;;
   esac
 }
@@ -87,26 +96,29 @@ debian_packages() {
     pkg_config) echo pkg-config ;;
     openssl) echo libssl-dev ;;
     zlib) echo zlib1g-dev ;;
-    java) java_package ;;
+    java) java_package jre ;;
+    jdk) java_package jdk ;;
     maven) echo maven ;;
     setpriv) echo util-linux ;;
     curl) echo curl ca-certificates ;;
     make | kcat | jq) echo "$1" ;;
+    postgres) echo postgresql ;;
     venv) echo python3-venv ;;
   esac
 }
 
-# The system's default Java may be too old (Ubuntu 22.04) or the only one left (newer systems).
+# Names the package of the runtime (jre) or of the compiler with it (jdk). The system's default Java
+# may be too old (Ubuntu 22.04) or the only one left (newer systems).
 java_package() {
   local package
-  for package in openjdk-21-jre-headless openjdk-17-jre-headless; do
+  for package in "openjdk-21-$1-headless" "openjdk-17-$1-headless"; do
     # Not a pipe into grep -q: that would end apt-cache early, which pipefail calls a failure.
     if [[ -n $(apt-cache --quiet=0 show "$package" 2>/dev/null) ]]; then
       echo "$package"
       return
     fi
   done
-  echo default-jre-headless
+  echo "default-$1-headless"
 }
 
 # --- what is missing, and what to do about it ----------------------------------------------------

@@ -83,6 +83,22 @@ class Bus:
         except grpc.RpcError as error:
             raise Refused(error.code(), self._explain(error)) from None
 
+    def stream(self, service, method, requests, timeout):
+        """Calls a method that takes a stream and answers with one; gives each response as it comes."""
+        described = self._messages.FindServiceByName(service).FindMethodByName(method)
+        request_class = GetMessageClass(described.input_type)
+        rpc = self._channel.stream_stream(
+            f"/{service}/{method}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=GetMessageClass(described.output_type).FromString,
+        )
+        messages = (json_format.ParseDict(request, request_class()) for request in requests)
+        try:
+            for response in rpc(messages, metadata=self._metadata, timeout=timeout):
+                yield json_format.MessageToDict(response)
+        except grpc.RpcError as error:
+            raise Refused(error.code(), self._explain(error)) from None
+
     def _explain(self, error):
         """Reads a refusal: the status, and the details that say what to mend, in Vietnamese and English."""
         answer = {"status": error.code().name, "message": error.details()}

@@ -90,16 +90,31 @@ impl Bus {
     /// # Errors
     /// As [`Bus::start`].
     pub fn start_in(folder: &Path, options: &[&str]) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(folder.join("log"))?;
+        Self::start_at(folder, (0, 0), LOG, options)
+    }
+
+    /// Starts a bus on ports that it had before, its own and its Kafka's (0 takes a free one), and
+    /// lets it log what `log` lets pass.
+    ///
+    /// # Errors
+    /// As [`Bus::start`].
+    pub fn start_at(
+        folder: &Path,
+        (port, kafka_port): (u16, u16),
+        log: &str,
+        options: &[&str],
+    ) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(folder.join("log"))?;
         let mut child = lgsp()?
             // The simulated platform inherits the filter and the log.
-            .env("LGSP_LOG", LOG)
-            .args(["up", "--port", "0", "--kafka-port", "0", "--until-stdin-ends", "--data-dir"])
+            .env("LGSP_LOG", log)
+            .args(["up", "--port", &port.to_string(), "--kafka-port", &kafka_port.to_string()])
+            .args(["--until-stdin-ends", "--data-dir"])
             .arg(folder.join("data"))
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(file)
             .spawn()
             .context("lgsp cannot be started")?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());

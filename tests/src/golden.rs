@@ -1,16 +1,25 @@
 //! Golden files: what clients hold on to, written down and compared.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Result, ensure};
+
+use crate::place;
 
 /// Compares a text with `tests/golden/<name>`; with `LGSP_GENERATE` set, writes it first.
 ///
 /// # Errors
 /// When they differ; names the first line that does.
 pub fn compare(name: &str, text: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    compare_at(&format!("tests/golden/{name}"), text)
+}
+
+/// Compares a text with a file of the repository; with `LGSP_GENERATE` set, writes it first.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_at(name: &str, text: &str) -> Result<()> {
+    let path = place::root().join(name);
     #[expect(clippy::disallowed_methods, reason = "a switch for developers, not configuration")]
     if std::env::var("LGSP_GENERATE").is_ok() {
         fs::write(&path, text)?;
@@ -19,7 +28,7 @@ pub fn compare(name: &str, text: &str) -> Result<()> {
     let differs = golden.lines().zip(text.lines()).find(|(golden, now)| golden != now);
     ensure!(
         golden == text,
-        "tests/golden/{name} differs (golden, now): {differs:?}, {} and {} lines. If clients can \
+        "{name} differs (golden, now): {differs:?}, {} and {} lines. If clients can \
          bear the change, write it with LGSP_GENERATE=1",
         golden.lines().count(),
         text.lines().count(),

@@ -13,9 +13,15 @@ pub mod curl;
 pub mod golden;
 pub mod grpc;
 pub mod kcat;
+pub mod line;
+pub mod oracle;
 pub mod place;
+pub mod postgres;
 pub mod process;
+pub mod province;
+pub mod records;
 pub mod sample;
 
 pub use bus::Bus;
 pub use curl::{Answer, Curl};
+pub use postgres::Postgres;

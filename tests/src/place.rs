@@ -69,6 +69,17 @@ pub fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Returns the class path of the clients in Java.
+///
+/// # Errors
+/// When they are not built; says how to build them.
+pub fn java_clients() -> Result<String> {
+    let built = root().join("target/java-clients");
+    let stamp = built.join("sources.sha256");
+    ensure!(stamp.exists(), "{} is missing: run `deploy/setup/java-clients.sh`", stamp.display());
+    Ok(format!("{0}/classes:{0}/libs/*", built.display()))
+}
+
 /// Prepares a command of a tool of the machine, to be ended after so many seconds.
 pub fn tool(name: &str, seconds: u32) -> Command {
     let mut command = Command::new("timeout");

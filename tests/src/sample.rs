@@ -26,6 +26,7 @@ pub fn dossier(order: u32) -> Value {
         "LoaiDoiTuong": "1",
         "NgayNopHoSo": "20260703081500",
         "NgayTiepNhan": "20260703093000",
+        "NgayHenTra": "20260710170000",
         "TrangThaiHoSo": "4",
         "HinhThuc": "0",
         "DonViXuLy": "UBND xã Mẫu",

@@ -41,8 +41,8 @@ error_codes! {
         "Yêu cầu sai dạng; xem từng lỗi kèm theo.", "The request is malformed; see each violation.";
     /// The content type is none that the route takes.
     UnsupportedMediaType = "unsupported_media_type", retry false,
-        "Kiểu nội dung không được hỗ trợ; dùng application/json hoặc application/cloudevents+json.",
-        "The content type is not supported; use application/json or application/cloudevents+json.";
+        "Kiểu nội dung không được hỗ trợ; dùng application/json, application/cloudevents+json hoặc application/cloudevents-batch+json.",
+        "The content type is not supported; use application/json, application/cloudevents+json or application/cloudevents-batch+json.";
     /// No such event type or schema version.
     UnknownEventType = "unknown_event_type", retry false,
         "Loại sự kiện hoặc phiên bản lược đồ không có trên trục.", "The bus has no such event type or schema version.";
@@ -67,13 +67,16 @@ error_codes! {
         "Tra cứu phải nêu mục đích hợp lệ: mã hồ sơ, mã thủ tục, cán bộ.",
         "A query states a valid purpose: dossier code, procedure code, officer.";
     /// There is no such thing.
-    NotFound = "not_found", retry false, "Không tìm thấy.", "Not found.";
+    NotFound = "not_found", retry false,
+        "Không tìm thấy; hãy kiểm tra lại mã hoặc đường dẫn.", "Not found; check the identifier or the path.";
     /// The route exists, with another method.
     MethodNotAllowed = "method_not_allowed", retry false,
-        "Đường dẫn này không nhận phương thức HTTP đó.", "The route does not take this HTTP method.";
+        "Đường dẫn này không nhận phương thức HTTP đó; xem tài liệu API.",
+        "The route does not take this HTTP method; see the API's documentation.";
     /// The body or the event is larger than allowed.
     PayloadTooLarge = "payload_too_large", retry false,
-        "Nội dung lớn hơn mức cho phép (sự kiện tối đa 1 MiB).", "The content is larger than allowed (an event: 1 MiB at most).";
+        "Nội dung lớn hơn mức cho phép (sự kiện tối đa 1 MiB, lô tối đa 1.000 sự kiện và 16 MiB); hãy chia nhỏ.",
+        "The content is larger than allowed (an event: 1 MiB at most, a batch: 1,000 events and 16 MiB); split it.";
     /// Too much at once.
     Overloaded = "overloaded", retry true,
         "Trục đang quá tải; hãy gửi lại sau thời gian nêu trong Retry-After.",
@@ -92,7 +95,8 @@ error_codes! {
         "The national database cannot be reached now; try again later.";
     /// The national database refused the bus's request.
     UpstreamRefused = "upstream_refused", retry false,
-        "Cơ sở dữ liệu quốc gia từ chối yêu cầu.", "The national database refused the request.";
+        "Cơ sở dữ liệu quốc gia từ chối yêu cầu; hãy kiểm tra điều kiện tra cứu, gửi lại như cũ sẽ lại bị từ chối.",
+        "The national database refused the request; check what was asked, the same request will be refused again.";
     /// The national database answered in a form that breaks its contract.
     UpstreamContract = "upstream_contract", retry false,
         "Cơ sở dữ liệu quốc gia trả lời sai cấu trúc đã thỏa thuận; đơn vị vận hành đã được báo.",
@@ -106,13 +110,19 @@ error_codes! {
         "Quá thời hạn của yêu cầu; kết quả chưa rõ, hãy gửi lại đúng yêu cầu này.",
         "The request's deadline passed; the outcome is unknown, send the same request again.";
     /// The method does not exist.
-    Unimplemented = "unimplemented", retry false, "Trục không có phương thức này.", "The bus has no such method.";
+    Unimplemented = "unimplemented", retry false,
+        "Trục không có phương thức này; hãy kiểm tra tên dịch vụ và phiên bản.",
+        "The bus has no such method; check the service's name and version.";
     /// A fault of the bus itself.
     Internal = "internal", retry true,
         "Lỗi nội bộ của trục; đơn vị vận hành đã được báo.", "A fault of the bus itself; the operators were told.";
     /// The bus is stopping.
     ShuttingDown = "shutting_down", retry true,
         "Trục đang dừng; hãy gửi lại sau ít phút.", "The bus is stopping; send again in a moment.";
+    /// One or more events of a batch are refused, so that none was recorded.
+    InvalidBatch = "invalid_batch", retry false,
+        "Lô có sự kiện bị từ chối nên chưa sự kiện nào được ghi; sửa từng sự kiện nêu trong outcomes rồi gửi lại cả lô.",
+        "Events of the batch are refused, so nothing of it was recorded; mend each of outcomes and send the whole batch again.";
 }
 
 /// One broken rule at one place.

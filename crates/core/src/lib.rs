@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod dossier;
 pub mod fault;
 pub mod identifier;
 pub mod receipt;

@@ -97,6 +97,105 @@ rules! {
     PERSON_NAME = "person_name", "Họ và tên bắt buộc, tối đa 100 ký tự.", "The full name is mandatory, at most 100 characters.";
     /// A malformed request.
     REQUEST = "request", "Yêu cầu sai dạng; xem tài liệu API.", "The request is malformed; see the API's documentation.";
+    /// A source value that no code list of the mapping has a code for.
+    CODE_LIST = "code_list", "Giá trị của cột không có trong bảng mã đã khai báo trong ánh xạ; sửa dữ liệu hoặc bổ sung bảng mã.",
+        "The column's value is not in the mapping's code list; mend the data or extend the list.";
+    /// A source value that is no moment in any of the mapping's forms.
+    SOURCE_TIME = "source_time", "Ngày giờ trong cột không đúng dạng đã khai báo trong ánh xạ, hoặc không có thật.",
+        "The column's date or time has none of the forms that the mapping declares, or is not real.";
+    /// A source value that is no number.
+    SOURCE_NUMBER = "source_number", "Giá trị của cột không phải là số như ánh xạ yêu cầu.",
+        "The column's value is not a number, which the mapping asks for.";
+    /// Several source values where the mapping takes one.
+    SOURCE_AMBIGUOUS = "source_ambiguous", "Đường dẫn trong ánh xạ khớp nhiều giá trị của bản ghi; hãy chọn một, hoặc khai báo join.",
+        "The mapping's path finds several values in the record; choose one, or declare join.";
+    /// A line or row that cannot be read as one.
+    ROW_UNREADABLE = "row_unreadable", "Không đọc được dòng này theo định dạng đã khai báo (sai số cột, sai JSON, sai mã ký tự hoặc quá dài).",
+        "The row cannot be read in the declared format (wrong number of columns, not JSON, wrong encoding or too long).";
+    /// A file that cannot be read as what it is declared to be.
+    FILE_UNREADABLE = "file_unreadable", "Không đọc được tệp theo định dạng đã khai báo; hãy kiểm tra định dạng, mã ký tự UTF-8 và tên trang tính.",
+        "The file cannot be read in the declared format; check the format, the encoding UTF-8 and the sheet's name.";
+    /// A file without the header that the mapping needs.
+    FILE_HEADER = "file_header", "Dòng tiêu đề thiếu cột này, hoặc có hai cột cùng tên.",
+        "The header row lacks this column, or has two of the same name.";
+    /// A file that is too large.
+    FILE_TOO_LARGE = "file_too_large", "Tệp lớn hơn mức cho phép hoặc có quá nhiều cột; hãy chia nhỏ.",
+        "The file is larger than allowed or has too many columns; split it.";
+    /// A province's code.
+    PROVINCE_CODE = "province_code", "Mã tỉnh, thành phố phải gồm đúng 2 chữ số.", "A province's code has exactly 2 digits.";
+    /// A former district's code.
+    DISTRICT_CODE = "district_code", "Mã quận, huyện cũ phải gồm đúng 3 chữ số; địa chỉ mới từ 01/7/2025 không có mã này.",
+        "A former district's code has exactly 3 digits; new addresses since 2025-07-01 have none.";
+    /// A commune's code.
+    COMMUNE_CODE = "commune_code", "Mã phường, xã phải gồm đúng 5 chữ số.", "A commune's code has exactly 5 digits.";
+    /// An enterprise's or a household business's code.
+    ENTERPRISE_CODE = "enterprise_code", "Mã số doanh nghiệp phải gồm 10 chữ số với số kiểm tra đúng, đơn vị phụ thuộc thêm -NNN; hộ kinh doanh dùng số định danh 12 chữ số.",
+        "An enterprise code has 10 digits with a correct check digit, a dependent unit adds -NNN; a household business uses a personal number of 12 digits.";
+    /// A social-insurance number.
+    SOCIAL_INSURANCE_NUMBER = "social_insurance_number", "Mã số bảo hiểm xã hội phải gồm đúng 10 chữ số.",
+        "A social-insurance number has exactly 10 digits.";
+    /// A health-insurance card's number.
+    HEALTH_INSURANCE_CARD = "health_insurance_card", "Số thẻ bảo hiểm y tế phải gồm 10 chữ số, hoặc 15 ký tự với 10 chữ số cuối là mã số bảo hiểm xã hội.",
+        "A health-insurance card's number has 10 digits, or 15 characters of which the last ten are the social-insurance number.";
+    /// A day of the form yyyyMMdd.
+    PORTAL_DAY = "portal_day", "Ngày phải có dạng yyyyMMdd và là ngày có thật.", "A day has the form yyyyMMdd and is a real day.";
+    /// A month of the form yyyyMM.
+    YEAR_MONTH = "year_month", "Tháng phải có dạng yyyyMM và là tháng có thật.", "A month has the form yyyyMM and is a real month.";
+    /// A year alone.
+    YEAR = "year", "Năm phải gồm đúng 4 chữ số.", "A year has exactly 4 digits.";
+    /// Text that cannot be a telephone number.
+    PHONE = "phone", "Số điện thoại chỉ gồm chữ số, có thể bắt đầu bằng dấu +, từ 3 đến 15 chữ số.",
+        "A telephone number is made of 3 to 15 digits, optionally after a +.";
+    /// A telephone number that is not written as one in Viet Nam, or not in digits alone.
+    PHONE_FORM = "phone_form", "Số điện thoại nên viết liền, chỉ chữ số, bắt đầu bằng 0 hoặc +84; bản ghi vẫn được nhận.",
+        "A telephone number should be written in digits alone and begin with 0 or +84; the record was accepted.";
+    /// A name with control characters.
+    NAME = "name", "Tên chứa ký tự điều khiển (xuống dòng, tab, ...); hãy xóa chúng.",
+        "The name holds control characters (line breaks, tabs, ...); remove them.";
+    /// A person's name that holds something else than a name.
+    NAME_LETTERS = "name_letters", "Họ và tên phải gồm các chữ cái, không có chữ số hay ký hiệu khác.",
+        "A person's name is made of letters, without digits or other symbols.";
+    /// A name that is not composed Unicode.
+    NAME_NOT_NFC = "name_not_nfc", "Tên dùng Unicode tổ hợp, không phải Unicode dựng sẵn (NFC, TCVN 6909); bản ghi vẫn được nhận nguyên vẹn. Hãy chuyển sang dựng sẵn để tra cứu được.",
+        "The name is written in decomposed Unicode, not NFC; the record was accepted as it is. Compose it, so that it can be searched.";
+    /// A gender that contradicts the personal number.
+    GENDER_AGAINST_NUMBER = "gender_against_number", "Giới tính không khớp với chữ số thứ tư của số định danh; bản ghi vẫn được nhận. Hãy kiểm tra lại.",
+        "The gender contradicts the fourth digit of the personal number; the record was accepted. Check both.";
+    /// A year of birth that contradicts the personal number.
+    BIRTH_YEAR_AGAINST_NUMBER = "birth_year_against_number", "Năm sinh không khớp với thế kỷ và năm ghi trong số định danh; bản ghi vẫn được nhận. Hãy kiểm tra lại.",
+        "The year of birth contradicts the century and year in the personal number; the record was accepted. Check both.";
+    /// A dossier that was received and has no deadline.
+    MISSING_DEADLINE = "missing_deadline", "Hồ sơ đã tiếp nhận mà không có ngày hẹn trả; bản ghi vẫn được nhận. Chỉ để trống khi thủ tục không quy định thời hạn.",
+        "The dossier was received and has no deadline; the record was accepted. Leave it empty only where the procedure has no term.";
+    /// A deadline before the reception.
+    DEADLINE_BEFORE_RECEPTION = "deadline_before_reception", "Ngày hẹn trả sớm hơn ngày tiếp nhận; bản ghi vẫn được nhận. Hãy kiểm tra lại.",
+        "The deadline lies before the reception; the record was accepted. Check both.";
+    /// A state that does not follow from the one before.
+    STATE_TRANSITION = "state_transition", "Trạng thái này thường không đi sau trạng thái trước đó của hồ sơ; bản ghi vẫn được nhận.",
+        "This state does not usually follow the dossier's last one; the record was accepted.";
+    /// A batch with too many events.
+    BATCH_SIZE = "batch_size", "Một lô chỉ được có tối đa 1.000 sự kiện; hãy chia thành nhiều lô.",
+        "A batch has at most 1,000 events; split it into several.";
+}
+
+/// The rules whose breach is odd, not wrong: the record is accepted, and its receipt says so.
+pub const WARNINGS: &[&Rule] = &[
+    &UNKNOWN_FIELD,
+    &PERSONAL_NUMBER_PREFIX,
+    &PHONE_FORM,
+    &NAME_NOT_NFC,
+    &GENDER_AGAINST_NUMBER,
+    &BIRTH_YEAR_AGAINST_NUMBER,
+    &MISSING_DEADLINE,
+    &DEADLINE_BEFORE_RECEPTION,
+    &STATE_TRANSITION,
+];
+
+impl Rule {
+    /// Tells whether a breach is odd, not wrong: a rule is one or the other.
+    pub fn is_warning(&self) -> bool {
+        WARNINGS.iter().any(|warning| warning.code == self.code)
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +210,15 @@ mod tests {
         assert_eq!(codes.len(), ALL.len());
         for rule in ALL {
             assert!(rule.vi.ends_with('.') && rule.en.ends_with('.'), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn a_warning_says_that_the_record_was_accepted_and_no_other_rule_does() {
+        for rule in ALL {
+            let accepted = rule.en.contains("the record was accepted");
+            assert_eq!(rule.is_warning(), accepted, "{}", rule.code);
+            assert_eq!(rule.vi.contains("bản ghi vẫn được nhận"), accepted, "{}", rule.code);
         }
     }
 }

@@ -31,7 +31,7 @@ const MAX_STREAMS: u32 = 256;
 /// How many requests may be under way at once; a stream counts until its answers begin.
 const MAX_REQUESTS: usize = 512;
 /// How long a request may take until its answer begins, in any case.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const REQUEST_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a client may take to send a request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lgsp_core::{ErrorCode, Fault, Receipt, rule};
+use lgsp_core::{ErrorCode, Fault, Position, Receipt, rule};
 use lgsp_identity::Principal;
-use lgsp_ingest::{Pending, Submission};
+use lgsp_ingest::{Letter, Pending, Submission, Verdict};
 use lgsp_proto::event::v1::cloud_event::cloud_event_attribute_value::Attr;
 use lgsp_proto::event::v1::cloud_event::{CloudEventAttributeValue, Data};
 use lgsp_proto::event::v1::event_service_server::EventService;
 use lgsp_proto::event::v1::{
     CloudEvent, GetReceiptRequest, GetReceiptResponse, PublishEventRequest, PublishEventResponse,
-    PublishEventsRequest, PublishEventsResponse, publish_events_response,
+    PublishEventsRequest, PublishEventsResponse, SetAsideRequest, SetAsideResponse,
+    publish_events_response,
 };
 use lgsp_proto::{event::v1 as wire, status::status};
 use tokio::sync::mpsc;
@@ -28,6 +29,9 @@ use crate::routes::{Gateway, caller};
 /// How many events of one stream may wait for their acknowledgement.
 const STREAM_WINDOW: usize = 1024;
 
+/// Which adapters may set records aside: those behind whom nobody waits for an answer.
+const LETTER_ADAPTERS: [&str; 2] = ["files", "database"];
+
 /// How long one event of a stream waits before its outcome is told as unknown.
 const STREAM_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,12 +44,20 @@ impl EventService for Gateway {
         let extensions = request.extensions().clone();
         let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
         let deadline = deadline::of(request.metadata().as_ref());
-        let receipt = async {
-            let event = submission(request.into_inner().event)?;
-            self.ingest.accept(&caller, event, deadline).await
+        let answer = async {
+            let PublishEventRequest { event, dry_run } = request.into_inner();
+            let event = submission(event)?;
+            if dry_run {
+                let verdict = self.ingest.consider(&caller, &event).await?;
+                return Ok(PublishEventResponse {
+                    receipt: None,
+                    verdict: Some(wire_verdict(verdict)),
+                });
+            }
+            let receipt = self.ingest.accept(&caller, event, deadline).await?;
+            Ok(PublishEventResponse { receipt: Some(wire_receipt(receipt)), verdict: None })
         };
-        let receipt = receipt.await.map_err(|fault| told(&fault, &extensions))?;
-        Ok(Response::new(PublishEventResponse { receipt: Some(wire_receipt(receipt)) }))
+        answer.await.map(Response::new).map_err(|fault| told(&fault, &extensions))
     }
 
     type PublishEventsStream =
@@ -73,8 +85,25 @@ impl EventService for Gateway {
         let receipt = self
             .ingest
             .receipt(&caller, &source, &id)
+            .await
             .map_err(|fault| told(&fault, &extensions))?;
         Ok(Response::new(GetReceiptResponse { receipt: Some(wire_receipt(receipt)) }))
+    }
+
+    async fn set_aside(
+        &self,
+        request: Request<SetAsideRequest>,
+    ) -> Result<Response<SetAsideResponse>, Status> {
+        let extensions = request.extensions().clone();
+        let caller = caller(&extensions).map_err(|fault| told(&fault, &extensions))?;
+        let deadline = deadline::of(request.metadata().as_ref());
+        let place = async {
+            let letter = letter(request.into_inner())?;
+            self.ingest.set_aside(&caller, letter, deadline).await
+        };
+        let Position { topic, partition, offset } =
+            place.await.map_err(|fault| told(&fault, &extensions))?;
+        Ok(Response::new(SetAsideResponse { topic, partition, offset }))
     }
 }
 
@@ -84,6 +113,11 @@ enum Underway {
         id: String,
         pending: Result<Box<Pending>, Fault>,
         deadline: Instant,
+    },
+    /// The answer to a dry run.
+    Considered {
+        id: String,
+        verdict: Result<Box<Verdict>, Fault>,
     },
     /// The stream ends for a reason of ours.
     End(Fault),
@@ -113,8 +147,8 @@ impl Gateway {
                     return;
                 }
             };
-            let event = match next {
-                Ok(Some(PublishEventsRequest { event })) => event,
+            let (event, dry_run) = match next {
+                Ok(Some(PublishEventsRequest { event, dry_run })) => (event, dry_run),
                 // The client ended the stream: what was taken is answered.
                 Ok(None) => return,
                 Err(broken) => {
@@ -129,11 +163,28 @@ impl Gateway {
             };
             let deadline = Instant::now() + STREAM_PATIENCE;
             let id = event.as_ref().map(|event| event.id.clone()).unwrap_or_default();
+            if dry_run {
+                let verdict = match submission(event) {
+                    Ok(event) => self.ingest.consider(caller, &event).await.map(Box::new),
+                    Err(fault) => Err(fault),
+                };
+                if tell.send(Underway::Considered { id, verdict }).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             let pending = match submission(event) {
                 Ok(event) => self.ingest.submit(caller, event, deadline).await.map(Box::new),
                 Err(fault) => Err(fault),
             };
+            // What was not taken now may come later: nothing of its entity may overtake it.
+            let not_taken = pending.as_ref().err().filter(|fault| fault.code.is_retryable());
+            let end = not_taken.cloned().map(Underway::End);
             if tell.send(Underway::Event { id, pending, deadline }).await.is_err() {
+                return;
+            }
+            if let Some(end) = end {
+                tell.send(end).await.ok();
                 return;
             }
         }
@@ -143,6 +194,13 @@ impl Gateway {
 async fn settle(underway: Underway) -> Result<PublishEventsResponse, Status> {
     match underway {
         Underway::End(fault) => Err(status(&fault)),
+        Underway::Considered { id, verdict } => {
+            let result = match verdict {
+                Ok(verdict) => publish_events_response::Result::Verdict(wire_verdict(*verdict)),
+                Err(fault) => publish_events_response::Result::Fault((&fault).into()),
+            };
+            Ok(PublishEventsResponse { id, result: Some(result) })
+        }
         Underway::Event { id, pending, deadline } => {
             let receipt = match pending {
                 Ok(pending) => pending.receipt(deadline).await,
@@ -158,7 +216,7 @@ async fn settle(underway: Underway) -> Result<PublishEventsResponse, Status> {
 }
 
 /// Reads an event from its protobuf form.
-fn submission(event: Option<CloudEvent>) -> Result<Submission, Fault> {
+pub(crate) fn submission(event: Option<CloudEvent>) -> Result<Submission, Fault> {
     let missing = |pointer: &str| Fault::at(ErrorCode::InvalidRequest, pointer, &rule::ATTRIBUTE);
     let event = event.ok_or_else(|| missing("event"))?;
     let data = match event.data.ok_or_else(|| missing("data"))? {
@@ -183,6 +241,17 @@ fn submission(event: Option<CloudEvent>) -> Result<Submission, Fault> {
     Ok(submission)
 }
 
+/// Reads a dead letter from its protobuf form.
+pub(crate) fn letter(request: SetAsideRequest) -> Result<Letter, Fault> {
+    let SetAsideRequest { event, code, violations, origin, attempt, adapter } = request;
+    let known = LETTER_ADAPTERS.into_iter().find(|known| *known == adapter);
+    let adapter =
+        known.ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "adapter", &rule::REQUEST))?;
+    let event = Submission { adapter, ..submission(event)? };
+    let breaches = violations.into_iter().map(|violation| (violation.pointer, violation.rule));
+    Ok(Letter { event, code, breaches: breaches.collect(), origin, attempt })
+}
+
 /// Puts an optional attribute in its place; what has none is an extension.
 pub(crate) fn assign(submission: &mut Submission, name: String, value: String) {
     match name.as_str() {
@@ -205,6 +274,12 @@ fn text(value: CloudEventAttributeValue) -> Option<String> {
         }
         Attr::CeTimestamp(time) => jiff::Timestamp::new(time.seconds, time.nanos).ok()?.to_string(),
     })
+}
+
+/// Writes a verdict in its protobuf form.
+pub(crate) fn wire_verdict(verdict: Verdict) -> wire::Verdict {
+    let Verdict { source, id, duplicate, warnings } = verdict;
+    wire::Verdict { source, id, duplicate, warnings: warnings.iter().map(Into::into).collect() }
 }
 
 /// Writes a receipt in its protobuf form.

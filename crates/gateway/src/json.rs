@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use lgsp_core::{ErrorCode, Fault, rule};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
+use serde::ser::{Error, Serialize, Serializer};
 
 static POOL: LazyLock<Option<DescriptorPool>> =
     LazyLock::new(|| DescriptorPool::decode(lgsp_proto::DESCRIPTORS).ok());
@@ -34,20 +35,37 @@ pub(crate) fn read<M: Message + Default>(name: &str, bytes: &[u8]) -> Result<M, 
     message.transcode_to().map_err(|_| ErrorCode::Internal.into())
 }
 
+/// A message that serializes as ProtoJSON; the name is its full one.
+pub(crate) struct Written<'a, M>(pub(crate) &'static str, pub(crate) &'a M);
+
+impl<M: Message> Serialize for Written<'_, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Neither error can be but for a message that is not among the descriptors.
+        let unknown = |_| S::Error::custom("unknown message");
+        let mut dynamic = DynamicMessage::new(descriptor(self.0).map_err(unknown)?);
+        dynamic.transcode_from(self.1).map_err(|_| S::Error::custom("another message"))?;
+        // Offset 0 and "not a duplicate" are answers too; what is optional and absent stays absent.
+        let options = SerializeOptions::new().skip_default_fields(false);
+        dynamic.serialize_with_options(serializer, &options)
+    }
+}
+
 /// Writes a message as JSON.
 ///
 /// # Errors
 /// `internal`, for a message that is not among the descriptors.
-pub(crate) fn write<M: Message>(name: &str, message: &M) -> Result<Response, Fault> {
-    let mut dynamic = DynamicMessage::new(descriptor(name)?);
-    dynamic.transcode_from(message).map_err(|_| Fault::new(ErrorCode::Internal))?;
+pub(crate) fn write<M: Message>(name: &'static str, message: &M) -> Result<Response, Fault> {
+    answer(StatusCode::OK, &Written(name, message))
+}
+
+/// Writes an answer as JSON.
+///
+/// # Errors
+/// `internal`, as [`write()`].
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Result<Response, Fault> {
     let mut bytes = Vec::with_capacity(512);
-    // Offset 0 and "not a duplicate" are answers too; what is optional and absent stays absent.
-    let options = SerializeOptions::new().skip_default_fields(false);
-    dynamic
-        .serialize_with_options(&mut serde_json::Serializer::new(&mut bytes), &options)
-        .map_err(|_| Fault::new(ErrorCode::Internal))?;
-    Ok(respond(StatusCode::OK, bytes))
+    serde_json::to_writer(&mut bytes, body).map_err(|_| Fault::new(ErrorCode::Internal))?;
+    Ok(respond(status, bytes))
 }
 
 /// Makes a response of JSON bytes.

@@ -12,14 +12,18 @@ mod deadline;
 pub mod door;
 mod event_grpc;
 mod event_http;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod json;
 mod lag_metrics;
 mod oauth_http;
 mod operations;
 mod ops;
+mod packets;
 mod problem;
 mod query;
 pub mod routes;
+mod schema_http;
 
 pub use lag_metrics::LagMetrics;
 pub use operations::{Check, Operations, TopicState};

@@ -2,29 +2,38 @@
 //! languages; over gRPC as a status. The one place where faults leave, and so where they are
 //! logged.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use lgsp_core::{ErrorCode, Fault, Violation};
 use lgsp_proto::status::{Loudness, row, status};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::door::RequestId;
+use crate::event_http::Report;
 
 /// A fault on its way to an HTTP client.
 #[derive(Debug)]
 pub(crate) struct Problem {
     fault: Fault,
     request_id: String,
+    report: Option<Box<Report>>,
 }
 
 impl Problem {
     pub(crate) fn new(fault: Fault, request_id: &str) -> Self {
-        Self { fault, request_id: request_id.to_owned() }
+        Self { fault, request_id: request_id.to_owned(), report: None }
+    }
+
+    /// Adds what became of each event of a batch.
+    pub(crate) fn with(self, report: Report) -> Self {
+        Self { report: Some(Box::new(report)), ..self }
     }
 }
 
 /// Notes a fault in the log, as loud as the table says. A fault holds no values.
-fn note(fault: &Fault, request_id: &str) {
+pub(crate) fn note(fault: &Fault, request_id: &str) {
     let code = fault.code.as_str();
     match row(fault.code).loudness {
         Loudness::Error => tracing::error!(code, request_id, "a request failed"),
@@ -57,43 +66,93 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-fn sentence(violation: &Violation) -> Value {
-    json!({
-        "pointer": violation.pointer,
-        "rule": violation.rule.code,
-        "message": { "vi": violation.rule.vi, "en": violation.rule.en },
-    })
+/// A sentence in both languages.
+#[derive(Serialize)]
+struct Sentences {
+    vi: &'static str,
+    en: &'static str,
+}
+
+#[derive(Serialize)]
+struct ToldViolation<'a> {
+    pointer: &'a str,
+    rule: &'static str,
+    message: Sentences,
+}
+
+/// What a fault says of itself, as a problem's members.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Told<'a> {
+    code: &'static str,
+    message: Sentences,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    violations: Vec<ToldViolation<'a>>,
+    total_violations: usize,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn of(fault: &'a Fault) -> Self {
+        let (vi, en) = fault.code.sentences();
+        let told = |violation: &'a Violation| ToldViolation {
+            pointer: &violation.pointer,
+            rule: violation.rule.code,
+            message: Sentences { vi: violation.rule.vi, en: violation.rule.en },
+        };
+        Self {
+            code: fault.code.as_str(),
+            message: Sentences { vi, en },
+            retryable: fault.code.is_retryable(),
+            retry_after_ms: fault
+                .retry_after
+                .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+            violations: fault.violations.iter().map(told).collect(),
+            total_violations: fault.total_violations,
+        }
+    }
+}
+
+/// The members of `application/problem+json`: those of RFC 9457, and ours.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    request_id: &'a str,
+    #[serde(flatten)]
+    told: Told<'a>,
+    #[serde(flatten)]
+    report: Option<&'a Report>,
+}
+
+/// Writes after which time to try again: whole seconds, never less than the hint.
+pub(crate) fn retry_after(after: Duration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX))
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { fault, request_id } = self;
+        let Self { fault, request_id, report } = self;
         note(&fault, &request_id);
         let status = row(fault.code).http;
-        let (vi, en) = fault.code.sentences();
-        let mut body = json!({
-            "type": format!("urn:lgsp:error:{}", fault.code.as_str()),
-            "title": en,
-            "status": status.as_u16(),
-            "code": fault.code.as_str(),
-            "message": { "vi": vi, "en": en },
-            "retryable": fault.code.is_retryable(),
-            "requestId": request_id,
-            "violations": fault.violations.iter().map(sentence).collect::<Vec<_>>(),
-            "totalViolations": fault.total_violations,
-        });
-        if let (Some(after), Some(members)) = (fault.retry_after, body.as_object_mut()) {
-            members.insert("retryAfterMs".to_owned(), json!(after.as_millis()));
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let members = Members {
+            r#type: format!("urn:lgsp:error:{}", fault.code.as_str()),
+            title: fault.code.sentences().1,
+            status: status.as_u16(),
+            request_id: &request_id,
+            told: Told::of(&fault),
+            report: report.as_deref(),
+        };
+        // Nothing in it can fail to be written but a receipt, and problems have none.
+        let body = serde_json::to_vec(&members).unwrap_or_default();
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(after) = fault.retry_after {
-            // Whole seconds, never less than the hint.
-            headers.insert(
-                header::RETRY_AFTER,
-                HeaderValue::from(after.as_millis().div_ceil(1000) as u64),
-            );
+            headers.insert(header::RETRY_AFTER, retry_after(after));
         }
         if fault.code == ErrorCode::Unauthenticated {
             headers.insert(

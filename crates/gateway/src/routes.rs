@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -26,7 +26,7 @@ use tonic_health::ServingStatus;
 use crate::door::RequestId;
 use crate::operations::Operations;
 use crate::problem::{is_grpc, refuse};
-use crate::{event_http, oauth_http, ops, query};
+use crate::{event_http, oauth_http, ops, packets, query, schema_http};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub enum Who {
     Loopback,
     /// Callers with a token and a grant.
     Granted,
+    /// Callers with a session of the packet protocol and a grant, which its own handlers ask for:
+    /// there a refusal is HTTP 200 with a code within.
+    Session,
 }
 
 /// A way in: an HTTP method and path, or a gRPC method.
@@ -44,7 +47,7 @@ pub enum Who {
 pub struct Route {
     /// `GET`, `POST`, or `gRPC`.
     pub method: &'static str,
-    /// The path.
+    /// The path; `{…}` stands for any one segment.
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
@@ -54,9 +57,19 @@ const fn route(method: &'static str, path: &'static str, who: Who) -> Route {
     Route { method, path, who }
 }
 
+impl Route {
+    /// Tells whether a request's path is this route's.
+    pub fn is_at(&self, path: &str) -> bool {
+        let mut asked = path.split('/');
+        let fits = |own: &str| asked.next().is_some_and(|part| own == part || own.starts_with('{'));
+        self.path.split('/').all(fits) && asked.next().is_none()
+    }
+}
+
 /// Every route; tests demand of each that a stranger is refused, unless it is public.
 pub const ROUTES: &[Route] = &[
     route("POST", "/v1/events", Who::Granted),
+    route("POST", "/v1/events/validate", Who::Granted),
     route("GET", "/v1/receipts", Who::Granted),
     route("POST", "/v1/population/citizens:lookUp", Who::Granted),
     route("GET", "/v1/ops/lag", Who::Granted),
@@ -64,9 +77,16 @@ pub const ROUTES: &[Route] = &[
     route("gRPC", "/lgsp.event.v1.EventService/PublishEvent", Who::Granted),
     route("gRPC", "/lgsp.event.v1.EventService/PublishEvents", Who::Granted),
     route("gRPC", "/lgsp.event.v1.EventService/GetReceipt", Who::Granted),
+    route("gRPC", "/lgsp.event.v1.EventService/SetAside", Who::Granted),
     route("gRPC", "/lgsp.query.v1.PopulationService/LookUpCitizen", Who::Granted),
     route("gRPC", "/lgsp.ops.v1.OpsService/GetLag", Who::Granted),
     route("gRPC", "/lgsp.ops.v1.OpsService/ListTopics", Who::Granted),
+    route("POST", "/dvcqg/login", Who::Public),
+    route("POST", "/dvcqg/service", Who::Session),
+    route("POST", "/dvcqg/api/SynsTTHCC/DongBoHoSoMC", Who::Session),
+    route("POST", "/dvcqg/api/SynsTTHCC/CapNhatTienDoHoSoMC", Who::Session),
+    route("GET", "/v1/schemas", Who::Public),
+    route("GET", "/v1/schemas/{type}/{version}", Who::Public),
     route("POST", "/oauth2/token", Who::Public),
     route("GET", "/oauth2/jwks", Who::Public),
     route("GET", "/.well-known/openid-configuration", Who::Public),
@@ -151,6 +171,11 @@ impl Gateway {
         }
         let http = Router::new()
             .route("/v1/events", post(event_http::publish))
+            .route("/v1/events/validate", post(event_http::validate))
+            .layer(Extension(event_http::Room::default()))
+            .route("/v1/schemas", get(schema_http::list))
+            .route("/v1/schemas/{type}/{version}", get(schema_http::document))
+            .layer(Extension(schema_http::Pages::of(self.ingest.schemas())))
             .route("/v1/receipts", get(event_http::receipt))
             .route("/v1/population/citizens:lookUp", post(query::look_up_citizen))
             .route("/v1/ops/lag", get(ops::get_lag))
@@ -161,6 +186,7 @@ impl Gateway {
             .route("/healthz", get(ops::alive))
             .route("/readyz", get(ops::ready))
             .route("/metrics", get(ops::metrics))
+            .merge(packets::router())
             .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
             .method_not_allowed_fallback(wrong_method);
         http.with_state(self.clone())
@@ -182,7 +208,7 @@ async fn authenticate(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    if ROUTES.iter().any(|route| route.path == path && route.who == Who::Granted) {
+    if ROUTES.iter().any(|route| route.who == Who::Granted && route.is_at(path)) {
         match gateway.caller_of(request.headers()) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
@@ -222,4 +248,29 @@ async fn nothing_here(request: Request) -> Response {
     let grpc = is_grpc(request.headers());
     let code = if grpc { ErrorCode::Unimplemented } else { ErrorCode::NotFound };
     refuse(code.into(), grpc, &request_id(&request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_in_braces_stands_for_any_one() {
+        let route = route("GET", "/v1/schemas/{type}/{version}", Who::Granted);
+        for path in ["/v1/schemas/a/1.0", "/v1/schemas/{type}/{version}", "/v1/schemas//"] {
+            assert!(route.is_at(path), "{path}");
+        }
+        for path in ["/v1/schemas", "/v1/schemas/a", "/v1/schemas/a/1.0/", "/v2/schemas/a/1.0", ""] {
+            assert!(!route.is_at(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_path_belongs_to_a_granted_route_and_to_another() {
+        let same = |one: &Route, other: &Route| one.is_at(other.path) || other.is_at(one.path);
+        for granted in ROUTES.iter().filter(|route| route.who == Who::Granted) {
+            let open = ROUTES.iter().find(|route| route.who != Who::Granted && same(route, granted));
+            assert_eq!(open, None, "{granted:?}");
+        }
+    }
 }

@@ -28,6 +28,9 @@ pub enum IdentityError {
     /// The machine gave no random bytes or no key.
     #[error("the cryptographic library could not make random bytes or a key")]
     Random,
+    /// A password that no digest should be made of.
+    #[error("a password has 12 characters at least and 1024 bytes at most")]
+    PasswordUnfit,
     /// The registry has no such client.
     #[error("the registry has no client {0:?}")]
     UnknownClient(lgsp_core::identifier::ClientId),
@@ -44,6 +47,7 @@ impl IdentityError {
             Self::KeyExposed { .. } => "key_exposed",
             Self::KeyMalformed(_) => "key_malformed",
             Self::Random => "random",
+            Self::PasswordUnfit => "password_unfit",
             Self::UnknownClient(_) => "unknown_client",
             Self::Signing => "signing",
         }
@@ -56,6 +60,7 @@ impl IdentityError {
             Self::KeyFile { .. }
             | Self::KeyExposed { .. }
             | Self::KeyMalformed(_)
+            | Self::PasswordUnfit
             | Self::UnknownClient(_) => false,
         }
     }

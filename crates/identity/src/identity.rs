@@ -6,15 +6,16 @@ use std::sync::Arc;
 use jsonwebtoken::Validation;
 use lgsp_core::identifier::ClientId;
 use lgsp_core::{Clock, ErrorCode, Fault};
-use lgsp_registry::Registry;
+use lgsp_registry::{Client, Registry};
 use serde_json::{Value, json};
 
 use crate::error::IdentityError;
 use crate::grant::Principal;
 use crate::keys::SigningKeys;
 use crate::oauth::{self, OAuthError};
+use crate::password::{Password, PasswordDesk};
 use crate::secret;
-use crate::token::{self, TokenResponse};
+use crate::token::{self, SESSION_LIFETIME_SECONDS, TOKEN_LIFETIME_SECONDS, TokenResponse};
 use crate::verified::VerifiedTokens;
 
 /// The audience of every access token: the bus, wherever it runs.
@@ -27,6 +28,7 @@ pub struct Identity {
     issuer: String,
     validation: Validation,
     verified: VerifiedTokens,
+    passwords: PasswordDesk,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,7 +45,8 @@ impl Identity {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let validation = token::validation(&issuer);
-        Self { registry, keys, issuer, validation, verified: VerifiedTokens::default(), clock }
+        let (verified, passwords) = (VerifiedTokens::default(), PasswordDesk::new());
+        Self { registry, keys, issuer, validation, verified, passwords, clock }
     }
 
     /// Tells who is calling, from the value of the `Authorization` header.
@@ -107,8 +110,25 @@ impl Identity {
             return Err(OAuthError::InvalidClient);
         }
         let client = client.ok_or(OAuthError::InvalidClient)?;
-        token::mint(&self.keys, &self.issuer, client, self.clock.unix_seconds())
-            .map_err(|_| OAuthError::ServerError)
+        self.mint(client, TOKEN_LIFETIME_SECONDS).map_err(|_| OAuthError::ServerError)
+    }
+
+    /// Answers a login of the packet protocol: a client's id with its generated secret, or with a
+    /// password that a person chose, for a token of [`SESSION_LIFETIME_SECONDS`] that is the
+    /// session. Nothing of it is kept here, so that it outlives a restart.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthenticated`], the same for a wrong password and an unknown name;
+    /// [`ErrorCode::Overloaded`] for a name that failed too often, and while too many log in.
+    pub async fn log_in(&self, name: &str, password: &Password) -> Result<TokenResponse, Fault> {
+        let client = ClientId::parse(name).ok().and_then(|id| self.registry.client(&id));
+        let is_right = secret::is_secret_of(client, password.as_str())
+            || self
+                .passwords
+                .is_right(&self.registry, client, name, password, self.clock.unix_millis())
+                .await?;
+        let client = client.filter(|_| is_right).ok_or(ErrorCode::Unauthenticated)?;
+        self.mint(client, SESSION_LIFETIME_SECONDS).map_err(|_| ErrorCode::Internal.into())
     }
 
     /// Makes a token without a secret, for the command line of someone who holds the key file.
@@ -120,7 +140,12 @@ impl Identity {
             .registry
             .client(client)
             .ok_or_else(|| IdentityError::UnknownClient(client.clone()))?;
-        token::mint(&self.keys, &self.issuer, client, self.clock.unix_seconds())
+        self.mint(client, TOKEN_LIFETIME_SECONDS)
+    }
+
+    fn mint(&self, client: &Client, lifetime_seconds: i64) -> Result<TokenResponse, IdentityError> {
+        let now = self.clock.unix_seconds();
+        token::mint(&self.keys, &self.issuer, client, now, lifetime_seconds)
     }
 
     /// Returns the public keys for `GET /oauth2/jwks` (RFC 7517).
@@ -143,6 +168,27 @@ impl Identity {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
         })
+    }
+
+    /// Vouches for a client whose work the bus does itself, by an adapter that its operators
+    /// declared: no token is made, and the client's grants hold as for any caller.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PermissionDenied`] where the registry has no such client.
+    pub fn vouch_for(&self, client: &ClientId) -> Result<Principal, Fault> {
+        let client = self.registry.client(client);
+        let client = client.ok_or_else(|| Fault::new(ErrorCode::PermissionDenied))?;
+        Ok(Principal {
+            client: client.id().clone(),
+            agency: client.agency().clone(),
+            expires_unix_seconds: i64::MAX,
+            token_id: "adapter".to_owned(),
+        })
+    }
+
+    /// Returns the registry: who exists, and which codes were replaced.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Returns the configured issuer.

@@ -46,6 +46,19 @@ impl Identity {
         Ok(SourceGrant { client: client.id().clone(), agency, source: source.to_owned() })
     }
 
+    /// Tells whether a caller may publish events of a type in the name of an agency: then it may
+    /// also read its last record of an entity back.
+    pub fn may_publish_for(
+        &self,
+        caller: &Principal,
+        event_type: &str,
+        agency: &AgencyCode,
+    ) -> bool {
+        let covers =
+            |client: &Client| client.publish().iter().any(|rule| rule.covers(event_type, agency));
+        self.registered(caller).is_ok_and(covers)
+    }
+
     /// Permits asking a service for a procedure, joined on the national part of its code.
     ///
     /// # Errors
@@ -81,11 +94,17 @@ impl Identity {
         self.registry.client(caller.client()).ok_or_else(denied)
     }
 
+    /// Reads a source; an agency that it names by a code of before is told by that of today, by
+    /// which grants name it.
     fn own_source(&self, caller: &Principal, source: &str) -> Result<(&Client, AgencyCode), Fault> {
         let client = self.registered(caller)?;
         let (agency, named) = source::parse(source)
             .ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "source", &rule::SOURCE))?;
         require(named == *client.id())?;
+        let agency = match self.registry.agency(&agency) {
+            Some(_) => agency,
+            None => self.registry.agency_of(&agency).ok_or_else(denied)?.code().clone(),
+        };
         Ok((client, agency))
     }
 }

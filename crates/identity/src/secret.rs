@@ -1,4 +1,5 @@
-//! Client secrets: generated, never thought up, and known here by their digest alone.
+//! Client secrets: generated, not thought up, and known here by their digest alone. Passwords that
+//! people chose are another matter: `password`.
 
 use aws_lc_rs::{constant_time, rand};
 use base64::Engine;
@@ -24,13 +25,15 @@ pub fn generate_secret() -> Result<(String, String), IdentityError> {
     Ok((secret, digest))
 }
 
-/// Tells whether a secret is the client's, with the same work for a client that does not exist.
+/// Tells whether a generated secret is the client's, with the same work for a client that does not
+/// exist or has a chosen password instead.
 pub(crate) fn is_secret_of(client: Option<&Client>, secret: &str) -> bool {
     const NOBODY: [u8; 32] = [0; 32];
-    let expected = client.map_or(&NOBODY, |client| client.secret().as_bytes());
+    let own = client.and_then(Client::secret);
+    let expected = own.map_or(&NOBODY, |digest| digest.as_bytes());
     let is_equal =
         constant_time::verify_slices_are_equal(&sha256(secret.as_bytes()), expected).is_ok();
-    is_equal && client.is_some()
+    is_equal && own.is_some()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod credentials;
+mod logging_in;
 mod policy_matrix;
 
 use std::sync::Arc;

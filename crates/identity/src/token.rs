@@ -21,6 +21,11 @@ use crate::keys::SigningKeys;
 /// How long an access token lasts, in seconds.
 pub const TOKEN_LIFETIME_SECONDS: i64 = 600;
 
+/// How long a session of the packet protocol lasts, in seconds. One-stop software keeps a session
+/// for ten minutes from when it got it, by its own clock, and does not try again: the session must
+/// outlast that.
+pub const SESSION_LIFETIME_SECONDS: i64 = 900;
+
 /// How far the clocks of two machines of the bus may be apart, in seconds.
 ///
 /// It applies to the beginning of a token. Its end is exact: callers count on it.
@@ -90,6 +95,7 @@ pub(crate) fn mint(
     issuer: &str,
     client: &Client,
     now: i64,
+    lifetime_seconds: i64,
 ) -> Result<TokenResponse, IdentityError> {
     let mut header = Header::new(Algorithm::ES256);
     header.typ = Some(TOKEN_TYPE.to_owned());
@@ -102,13 +108,13 @@ pub(crate) fn mint(
         client_id: client.id().as_str().to_owned(),
         agency: client.agency().as_str().to_owned(),
         iat: now,
-        exp: now.saturating_add(TOKEN_LIFETIME_SECONDS),
+        exp: now.saturating_add(lifetime_seconds),
         nbf: None,
         jti: Uuid::new_v4().to_string(),
     };
     let access_token = jsonwebtoken::encode(&header, &claims, &keys.signing)
         .map_err(|_| IdentityError::Signing)?;
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: TOKEN_LIFETIME_SECONDS })
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime_seconds })
 }
 
 /// Judges a token; `None` whatever is wrong with it.

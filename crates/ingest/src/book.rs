@@ -8,15 +8,24 @@
 //! the log, until the log was read again from where that was still true and [`Book::resolve`]
 //! settled the doubts by what it held.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lgsp_core::digest::Digest128;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
-use crate::ports::{ReceiptStore, StoreError, StoredReceipt};
+use self::completion::Fate;
+use self::shared::{Fresh, SharedKeep};
+use crate::ports::{EntityNote, Latest, ReceiptStore, StoreError, StoredReceipt};
+
+mod completion;
+mod look_up;
+mod shared;
+
+pub use completion::Completion;
+pub use shared::Claims;
 
 /// Beyond this many receipts not yet stored (about 10 MiB), no more events are taken.
 pub const MAX_UNSAVED: usize = 100_000;
@@ -45,25 +54,48 @@ enum Entry {
     /// The log's answer was lost.
     InDoubt {
         since: Instant,
+        entity: Option<Digest128>,
     },
     Acknowledged(Arc<StoredReceipt>),
+}
+
+/// The newest event of an entity, taken and not stored yet.
+struct Newest {
+    event: Digest128,
+    content: Digest128,
+    state: Option<Box<str>>,
+    /// In which order it was taken.
+    turn: u64,
 }
 
 #[derive(Default)]
 struct Pages {
     entries: HashMap<Digest128, Entry>,
+    /// By the digest of the entity.
+    newest: HashMap<Digest128, Newest>,
+    turns: u64,
     /// Acknowledged, in order of acknowledgement (within a partition: of offset), not yet stored.
     unsaved: Vec<Arc<StoredReceipt>>,
     /// Set while the store refuses to save.
     store_failed: bool,
     /// How many entries are in doubt.
     doubts: usize,
+    /// Claimed with the other processes, and to be given up.
+    released: HashSet<Digest128>,
+}
+
+/// Where receipts are kept.
+enum Keep {
+    /// In a store of this process alone.
+    Own(Arc<dyn ReceiptStore>),
+    /// Where other processes keep theirs too.
+    Shared(SharedKeep),
 }
 
 /// The book of events: reserves, settles, answers.
 pub struct Book {
     pages: Mutex<Pages>,
-    store: Arc<dyn ReceiptStore>,
+    keep: Keep,
 }
 
 impl fmt::Debug for Book {
@@ -76,10 +108,31 @@ impl fmt::Debug for Book {
     }
 }
 
+/// An event that asks to be appended.
+pub(crate) struct Claim {
+    pub(crate) event: Digest128,
+    pub(crate) content: Digest128,
+    pub(crate) topic: Arc<str>,
+    pub(crate) recorded_unix_millis: i64,
+    pub(crate) entity: Option<EntityClaim>,
+}
+
+/// The entity of an event, where entities of its type have states.
+pub(crate) struct EntityClaim {
+    pub(crate) note: EntityNote,
+    /// The same entity as events of other types in the topic know it.
+    pub(crate) siblings: Vec<Digest128>,
+}
+
 /// What the book says of an event that asks to be appended.
 pub(crate) enum Reservation {
     /// It is new: append it, and settle the reservation by the completion.
-    New(Completion, oneshot::Receiver<Outcome>),
+    New {
+        completion: Completion,
+        told: oneshot::Receiver<Outcome>,
+        /// The state that the entity had until now.
+        state_before: Option<Box<str>>,
+    },
     /// The same event is being appended now: wait with it.
     InFlight(oneshot::Receiver<Outcome>),
     /// The same event is recorded.
@@ -91,9 +144,9 @@ pub(crate) enum Reservation {
 }
 
 impl Book {
-    /// Opens a book over a store that covers the log up to now.
+    /// Opens a book over a store of this process alone, which covers the log up to now.
     pub fn new(store: Arc<dyn ReceiptStore>) -> Arc<Self> {
-        Arc::new(Self { pages: Mutex::default(), store })
+        Arc::new(Self { pages: Mutex::default(), keep: Keep::Own(store) })
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -101,15 +154,16 @@ impl Book {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn reserve(
+    /// Reserves an event; waits only for other processes, where there are any, and not beyond the
+    /// deadline.
+    pub(crate) async fn reserve(
         self: &Arc<Self>,
-        event: Digest128,
-        content: Digest128,
-        topic: Arc<str>,
-        recorded_unix_millis: i64,
+        claim: Claim,
+        deadline: Instant,
     ) -> Result<Reservation, StoreError> {
         let (tell, told) = oneshot::channel();
-        {
+        let Claim { event, content, topic, recorded_unix_millis, entity } = claim;
+        let known_state = {
             let mut pages = self.pages();
             if let Some(entry) = pages.entries.get_mut(&event) {
                 return Ok(meet(entry, &content));
@@ -120,26 +174,48 @@ impl Book {
             // Reserved before the store is asked, so that nobody else can come in between.
             let entry = Entry::InFlight { content, is_new: false, waiting: vec![tell] };
             pages.entries.insert(event, entry);
-        }
+            pages.released.remove(&event);
+            entity.as_ref().and_then(|entity| pages.state_of(entity))
+        };
         let completion = Completion {
             book: Arc::clone(self),
             event,
             content,
             topic,
             recorded_unix_millis,
+            entity: entity.as_ref().map(|entity| entity.note.clone()),
             room: None,
             settled: false,
         };
-        match self.store.find(&event) {
-            Ok(None) => {
-                if let Some(Entry::InFlight { is_new, .. }) = self.pages().entries.get_mut(&event) {
+        let store = match &self.keep {
+            Keep::Own(store) => store,
+            Keep::Shared(shared) => {
+                let fresh = Fresh { completion, told, entity, known_state };
+                return Ok(self.claim(shared, fresh, deadline).await);
+            }
+        };
+        let asked = store.find(&event).and_then(|found| {
+            let state_before = match (&found, known_state, &entity) {
+                (None, None, Some(entity)) => look_up::stored_state(store.as_ref(), entity)?,
+                (_, known, _) => known.flatten(),
+            };
+            Ok((found, state_before))
+        });
+        match asked {
+            Ok((None, state_before)) => {
+                let mut pages = self.pages();
+                if let Some(Entry::InFlight { is_new, .. }) = pages.entries.get_mut(&event) {
                     *is_new = true;
                 }
-                Ok(Reservation::New(completion, told))
+                if let Some(entity) = &entity {
+                    pages.take_turn(event, content, &entity.note);
+                }
+                Ok(Reservation::New { completion, told, state_before })
             }
-            Ok(Some(stored)) => {
-                completion.not_taken();
-                Ok(recorded(Arc::new(stored), &content))
+            Ok((Some(stored), _)) => {
+                let stored = Arc::new(stored);
+                completion.met(Fate::Known(Arc::clone(&stored)));
+                Ok(recorded(stored, &content))
             }
             Err(error) => {
                 completion.not_taken();
@@ -148,24 +224,13 @@ impl Book {
         }
     }
 
-    /// Finds what is known of an event by its identity.
-    ///
-    /// # Errors
-    /// When the store cannot answer.
-    pub fn find(&self, event: &Digest128) -> Result<Known, StoreError> {
-        match self.pages().entries.get(event) {
-            Some(Entry::Acknowledged(receipt)) => return Ok(Known::Recorded(Arc::clone(receipt))),
-            Some(Entry::InFlight { .. } | Entry::InDoubt { .. }) => return Ok(Known::InDoubt),
-            None => {}
-        }
-        Ok(self.store.find(event)?.map_or(Known::Never, |stored| Known::Recorded(Arc::new(stored))))
-    }
-
-    /// Stores what was acknowledged since the last call; returns how many. Blocks on the store.
+    /// Stores what was acknowledged since the last call, in a store of this process alone; returns
+    /// how many. Blocks on the store.
     ///
     /// # Errors
     /// When the store failed; nothing is lost, the next call tries again.
     pub fn flush(&self) -> Result<usize, StoreError> {
+        let Keep::Own(store) = &self.keep else { return Ok(0) };
         let (batch, covers) = {
             let mut pages = self.pages();
             // Within a partition reports come in the order of offsets: what is doubted now lies
@@ -177,17 +242,12 @@ impl Book {
         }
         let receipts: Vec<StoredReceipt> =
             batch.iter().map(|receipt| StoredReceipt::clone(receipt)).collect();
-        let saved = self.store.save(&receipts, covers);
+        let saved = store.save(&receipts, covers);
         let mut pages = self.pages();
         pages.store_failed = saved.is_err();
         match saved {
             Ok(()) => {
-                for receipt in &batch {
-                    pages.entries.remove(&receipt.event);
-                }
-                if pages.entries.capacity() > 8 * (pages.entries.len() + 1024) {
-                    pages.entries.shrink_to_fit();
-                }
+                pages.forget(&batch);
                 Ok(batch.len())
             }
             Err(error) => {
@@ -203,28 +263,40 @@ impl Book {
         self.pages().doubts
     }
 
-    /// Settles the events that were in doubt before `before`, by what the store has now; returns
-    /// how many. To be called once the log was read into the store up to an end later than that,
-    /// and late enough that nothing of the lost producer can still arrive. Blocks on the store.
+    /// Settles the events that were in doubt before `before`, by what a store of this process alone
+    /// has now; returns how many. To be called once the log was read into the store up to an end
+    /// later than that, and late enough that nothing of the lost producer can still arrive. Blocks
+    /// on the store.
     ///
     /// # Errors
     /// When the store cannot answer; what is not settled stays in doubt.
     pub fn resolve(&self, before: Instant) -> Result<usize, StoreError> {
-        let doubted: Vec<Digest128> = {
-            let pages = self.pages();
-            let old = |entry: &Entry| matches!(entry, Entry::InDoubt { since } if *since < before);
-            pages.entries.iter().filter(|(_, entry)| old(entry)).map(|(event, _)| *event).collect()
-        };
+        let doubted = self.doubted(before);
         // The store must answer, whatever it says: recorded or not, the next repeat finds it there.
-        if let Some(event) = doubted.first() {
-            self.store.find(event)?;
+        if let (Some(event), Keep::Own(store)) = (doubted.first(), &self.keep) {
+            store.find(event)?;
         }
+        Ok(self.settled(&doubted))
+    }
+
+    /// Lists the events that have been in doubt since before `before`.
+    pub fn doubted(&self, before: Instant) -> Vec<Digest128> {
+        let pages = self.pages();
+        let old = |entry: &Entry| matches!(entry, Entry::InDoubt { since, .. } if *since < before);
+        pages.entries.iter().filter(|(_, entry)| old(entry)).map(|(event, _)| *event).collect()
+    }
+
+    /// Forgets events that were in doubt: what became of them stands where receipts are kept, so
+    /// that the next repeat finds it there. Returns how many.
+    pub fn settled(&self, doubted: &[Digest128]) -> usize {
         let mut pages = self.pages();
-        for event in &doubted {
-            pages.entries.remove(event);
+        for event in doubted {
+            if let Some(Entry::InDoubt { entity: Some(entity), .. }) = pages.entries.remove(event) {
+                pages.forget_turn(&entity, event);
+            }
         }
         pages.doubts = pages.doubts.saturating_sub(doubted.len());
-        Ok(doubted.len())
+        doubted.len()
     }
 
     /// Tells whether the last attempt to store receipts failed.
@@ -232,24 +304,32 @@ impl Book {
         self.pages().store_failed
     }
 
-    fn settle(&self, event: &Digest128, fate: Fate) {
+    fn settle(&self, event: &Digest128, entity: Option<Digest128>, fate: Fate) {
         let mut pages = self.pages();
+        let is_free = matches!(fate, Fate::Refused | Fate::NotTaken);
+        if let (Some(entity), true) = (&entity, is_free) {
+            pages.forget_turn(entity, event);
+        }
         let (outcome, next) = match fate {
             Fate::Recorded(receipt) => {
                 pages.unsaved.push(Arc::clone(&receipt));
                 (Outcome::Recorded(Arc::clone(&receipt)), Some(Entry::Acknowledged(receipt)))
             }
             Fate::Refused => (Outcome::Refused, None),
-            Fate::NotTaken => (Outcome::Unknown, None),
+            Fate::NotTaken | Fate::Elsewhere => (Outcome::Unknown, None),
+            Fate::Known(receipt) => (Outcome::Recorded(receipt), None),
             Fate::Unknown => {
                 pages.doubts += 1;
-                (Outcome::Unknown, Some(Entry::InDoubt { since: Instant::now() }))
+                (Outcome::Unknown, Some(Entry::InDoubt { since: Instant::now(), entity }))
             }
         };
         let before = match next {
             Some(entry) => pages.entries.insert(*event, entry),
             None => pages.entries.remove(event),
         };
+        if is_free && self.is_shared() {
+            pages.release(*event);
+        }
         drop(pages);
         if let Some(Entry::InFlight { waiting, .. }) = before {
             for tell in waiting {
@@ -258,6 +338,55 @@ impl Book {
             }
         }
     }
+}
+
+impl Pages {
+    /// Forgets events that are stored.
+    fn forget(&mut self, stored: &[Arc<StoredReceipt>]) {
+        for receipt in stored {
+            self.entries.remove(&receipt.event);
+            if let Some(entity) = &receipt.entity {
+                self.forget_turn(&entity.id, &receipt.event);
+            }
+        }
+        if self.newest.capacity() > 8 * (self.newest.len() + 1024) {
+            self.newest.shrink_to_fit();
+        }
+        if self.entries.capacity() > 8 * (self.entries.len() + 1024) {
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    /// Returns the state of an entity, where an event of it is not stored yet.
+    fn state_of(&self, entity: &EntityClaim) -> Option<Option<Box<str>>> {
+        let known = std::iter::once(&entity.note.id).chain(&entity.siblings);
+        let last = known.filter_map(|id| self.newest.get(id)).max_by_key(|newest| newest.turn);
+        last.map(|newest| newest.state.clone())
+    }
+
+    /// Notes an event as its entity's newest.
+    fn take_turn(&mut self, event: Digest128, content: Digest128, entity: &EntityNote) {
+        self.turns += 1;
+        let newest = Newest { event, content, state: entity.state.clone(), turn: self.turns };
+        self.newest.insert(entity.id, newest);
+    }
+
+    /// Forgets an event as its entity's newest, if it still is.
+    fn forget_turn(&mut self, entity: &Digest128, event: &Digest128) {
+        if self.newest.get(entity).is_some_and(|newest| newest.event == *event) {
+            self.newest.remove(entity);
+        }
+    }
+}
+
+/// The last event of an entity.
+pub(crate) enum Last {
+    /// Taken, and not stored yet.
+    Taken { event: Digest128, content: Digest128 },
+    /// Stored.
+    Recorded(Latest),
+    /// Another process has an event of it on its way.
+    Elsewhere,
 }
 
 /// What is known of an event by its identity alone.
@@ -291,70 +420,6 @@ fn meet(entry: &mut Entry, content: &Digest128) -> Reservation {
             let (tell, told) = oneshot::channel();
             waiting.push(tell);
             Reservation::InFlight(told)
-        }
-    }
-}
-
-enum Fate {
-    Recorded(Arc<StoredReceipt>),
-    Refused,
-    NotTaken,
-    Unknown,
-}
-
-/// Settles one reservation: told by the log exactly once; dropped untold, the event is in doubt.
-pub struct Completion {
-    book: Arc<Book>,
-    event: Digest128,
-    content: Digest128,
-    topic: Arc<str>,
-    recorded_unix_millis: i64,
-    /// The event's share of the in-flight byte budget.
-    pub(crate) room: Option<OwnedSemaphorePermit>,
-    settled: bool,
-}
-
-impl fmt::Debug for Completion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Completion").field("event", &self.event).finish_non_exhaustive()
-    }
-}
-
-impl Completion {
-    /// The log has the event, acknowledged with acks=all.
-    pub fn acknowledged(mut self, partition: i32, offset: i64) {
-        let receipt = StoredReceipt {
-            event: self.event,
-            content: self.content,
-            topic: Arc::clone(&self.topic),
-            partition,
-            offset,
-            recorded_unix_millis: self.recorded_unix_millis,
-        };
-        self.settle(Fate::Recorded(Arc::new(receipt)));
-    }
-
-    /// The log refused the event for good: it is certain that it is not recorded.
-    pub fn failed(mut self) {
-        self.settle(Fate::Refused);
-    }
-
-    /// The event was never on its way, e.g. because the log's queue was full.
-    pub fn not_taken(mut self) {
-        self.settle(Fate::NotTaken);
-    }
-
-    fn settle(&mut self, fate: Fate) {
-        self.settled = true;
-        self.room = None;
-        self.book.settle(&self.event, fate);
-    }
-}
-
-impl Drop for Completion {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.settle(Fate::Unknown);
         }
     }
 }

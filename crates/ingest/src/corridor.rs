@@ -1,21 +1,23 @@
 //! The corridor: well-formed? → may they? → valid? → new? → into the log → receipt.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use lgsp_core::digest::{Digest128, ProvinceKey};
-use lgsp_core::{Clock, ErrorCode, Fault, Position, Receipt, Violation, rule};
+use lgsp_core::identifier::CodeKind;
+use lgsp_core::{Clock, ErrorCode, Fault, Receipt, Violation, dossier, rule};
 use lgsp_identity::{Identity, Principal, PublishGrant};
-use lgsp_schema::{Schemas, ValidatedEvent};
+use lgsp_schema::{EventKind, Schemas, ValidatedEvent};
 use lgsp_telemetry::Metrics;
-use lgsp_telemetry::metrics::EventLabels;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::book::{Book, Known, Outcome, Reservation};
-use crate::ports::{EventLog, EventRecord, StoreError, StoredReceipt};
+use crate::book::{Book, Claim, EntityClaim, Known, Reservation};
+use crate::pending::{Counted, Fate, Pending, Taken, receipt};
+use crate::ports::{DeadLetters, EntityNote, EventLog, EventReader, EventRecord, StoreError};
+use crate::submission::{Submission, well_formed};
 
 /// The largest event's data, in bytes.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -26,73 +28,36 @@ const IN_FLIGHT_BYTES: usize = 32 * 1024 * 1024;
 /// What an event in flight costs beside its data: headers, key, bookkeeping.
 const OVERHEAD_BYTES: usize = 1024;
 
-/// The attributes that only the bus writes.
-const RESERVED: [&str; 4] = ["agency", "client", "adapter", "recordedtime"];
-
-/// The attributes that have a place of their own: as extensions they would come twice, and a
-/// reader might believe the second.
-const PLACED: [&str; 9] = [
-    "specversion",
-    "id",
-    "source",
-    "type",
-    "subject",
-    "time",
-    "dataschema",
-    "datacontenttype",
-    "data",
-];
-
-const MAX_ATTRIBUTE_BYTES: usize = 256;
-const MAX_EXTENSIONS: usize = 16;
-
-/// One event as a way in decoded it; nothing of it is judged yet. `Debug` hides the data.
-#[derive(Clone, Default)]
-pub struct Submission {
-    /// CloudEvents `specversion`.
-    pub spec_version: String,
-    /// CloudEvents `id`.
-    pub id: String,
-    /// CloudEvents `source`.
-    pub source: String,
-    /// CloudEvents `type`.
-    pub event_type: String,
-    /// CloudEvents `subject`.
-    pub subject: Option<String>,
-    /// CloudEvents `time`, RFC 3339.
-    pub time: Option<String>,
-    /// CloudEvents `dataschema`.
-    pub data_schema: Option<String>,
-    /// CloudEvents `datacontenttype`; absent means JSON.
-    pub content_type: Option<String>,
-    /// Extension attributes.
-    pub extensions: Vec<(String, String)>,
-    /// The record, as JSON bytes.
-    pub data: Bytes,
-    /// Which way it came: `grpc`, `http`, …
-    pub adapter: &'static str,
+/// The logs that the corridor writes to and reads from.
+#[derive(Clone)]
+pub struct Logs {
+    /// Takes events.
+    pub events: Arc<dyn EventLog>,
+    /// Takes what cannot be published.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Reads single events back.
+    pub reader: Arc<dyn EventReader>,
 }
 
-impl fmt::Debug for Submission {
+impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission")
-            .field("type", &self.event_type)
-            .field("bytes", &self.data.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Logs").finish_non_exhaustive()
     }
 }
 
 /// Accepts events; shared by every way in.
 #[derive(Clone)]
 pub struct Ingest {
-    identity: Arc<Identity>,
-    schemas: Arc<Schemas>,
-    log: Arc<dyn EventLog>,
-    book: Arc<Book>,
-    province: ProvinceKey,
-    clock: Arc<dyn Clock>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) logs: Logs,
+    pub(crate) book: Arc<Book>,
+    pub(crate) province: ProvinceKey,
+    pub(crate) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     room: Arc<Semaphore>,
+    /// By event type: the other types whose events tell the state of the same entities.
+    siblings: Arc<HashMap<String, Vec<String>>>,
 }
 
 impl fmt::Debug for Ingest {
@@ -101,19 +66,52 @@ impl fmt::Debug for Ingest {
     }
 }
 
+/// An event that is well-formed, permitted and valid. Only the corridor makes one.
+pub struct Judged {
+    pub(crate) event: Submission,
+    pub(crate) grant: PublishGrant,
+    pub(crate) valid: ValidatedEvent,
+    pub(crate) counted: Counted,
+}
+
+impl fmt::Debug for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judged").field("event", &self.event).finish_non_exhaustive()
+    }
+}
+
+/// What would become of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The event's source.
+    pub source: String,
+    /// The event's id.
+    pub id: String,
+    /// It is recorded already: it would get its first receipt again.
+    pub duplicate: bool,
+    /// What is odd about the record though it would be accepted.
+    pub warnings: Vec<Violation>,
+}
+
 impl Ingest {
     /// Puts the corridor together.
     pub fn new(
         identity: Arc<Identity>,
         schemas: Arc<Schemas>,
-        log: Arc<dyn EventLog>,
+        logs: Logs,
         book: Arc<Book>,
         province: ProvinceKey,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let room = Arc::new(Semaphore::new(IN_FLIGHT_BYTES));
-        Self { identity, schemas, log, book, province, clock, metrics, room }
+        let siblings = Arc::new(siblings(&schemas));
+        Self { identity, schemas, logs, book, province, clock, metrics, room, siblings }
+    }
+
+    /// Returns the schemas that judge.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
     }
 
     /// Accepts one event: returns when it is durable.
@@ -133,19 +131,39 @@ impl Ingest {
     /// Takes one event as far as the log's queue, in the order of the calls; the receipt follows.
     ///
     /// # Errors
-    /// As [`Ingest::accept`]; waits only for room among the events in flight.
+    /// As [`Ingest::accept`]; waits only for room among the events in flight. After a retryable
+    /// fault nothing was taken: a later event of the same entity must wait for this one.
     pub async fn submit(
         &self,
         caller: &Principal,
         event: Submission,
         deadline: Instant,
     ) -> Result<Pending, Fault> {
-        let started = Instant::now();
-        let known_type = self.schemas.kinds().any(|kind| kind.event_type() == event.event_type);
-        let event_type = if known_type { event.event_type.clone() } else { "unknown".to_owned() };
-        let taken = self.take(caller, event, known_type, deadline).await;
-        let counted = Counted { metrics: Arc::clone(&self.metrics), event_type, started };
-        match taken {
+        self.enter(self.judge(caller, event)?, deadline).await
+    }
+
+    /// Judges an event by everything that does not depend on other events.
+    ///
+    /// # Errors
+    /// Every fault that [`Ingest::accept`] would find so far.
+    pub fn judge(&self, caller: &Principal, event: Submission) -> Result<Judged, Fault> {
+        let counted = self.counted(&event.event_type);
+        match self.weigh(caller, &event) {
+            Ok((grant, valid)) => Ok(Judged { event, grant, valid, counted }),
+            Err(fault) => {
+                counted.count(fault.code.as_str());
+                Err(fault)
+            }
+        }
+    }
+
+    /// Takes a judged event as far as the log's queue, in the order of the calls.
+    ///
+    /// # Errors
+    /// As [`Ingest::submit`].
+    pub async fn enter(&self, judged: Judged, deadline: Instant) -> Result<Pending, Fault> {
+        let Judged { event, grant, valid, counted } = judged;
+        match self.take(event, &grant, &valid, deadline).await {
             Ok(taken) => Ok(Pending { taken, counted }),
             Err(fault) => {
                 counted.count(fault.code.as_str());
@@ -154,18 +172,53 @@ impl Ingest {
         }
     }
 
-    async fn take(
+    /// Tells what would become of an event, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Ingest::accept`], but for those of the log.
+    pub async fn consider(
         &self,
         caller: &Principal,
-        event: Submission,
-        known_type: bool,
-        deadline: Instant,
-    ) -> Result<Taken, Fault> {
+        event: &Submission,
+    ) -> Result<Verdict, Fault> {
+        let (_, valid) = self.weigh(caller, event)?;
+        let identity = Digest128::of_event(&event.source, &event.id);
+        let content = Digest128::of_content(&event.event_type, &event.data);
+        let duplicate = match self.known(&identity).await? {
+            Known::Never | Known::InDoubt => false,
+            Known::Recorded(stored) if stored.content == content => true,
+            Known::Recorded(_) => return Err(ErrorCode::Conflict.into()),
+        };
+        let mut warnings = valid.warnings().to_vec();
+        if let (false, Some(entity)) = (duplicate, self.entity(&valid)) {
+            let before = self.book.state_of(&entity).await;
+            let before = before.map_err(|error| self.broken_store(&error))?;
+            warnings.extend(odd_transition(&valid, before.as_deref()));
+        }
+        let (source, id) = (event.source.clone(), event.id.clone());
+        Ok(Verdict { source, id, duplicate, warnings })
+    }
+
+    fn counted(&self, event_type: &str) -> Counted {
+        let known = self.knows(event_type);
+        let event_type = if known { event_type } else { "unknown" }.to_owned();
+        Counted { metrics: Arc::clone(&self.metrics), event_type, started: Instant::now() }
+    }
+
+    pub(crate) fn knows(&self, event_type: &str) -> bool {
+        self.schemas.kinds().any(|kind| kind.event_type() == event_type)
+    }
+
+    fn weigh(
+        &self,
+        caller: &Principal,
+        event: &Submission,
+    ) -> Result<(PublishGrant, ValidatedEvent), Fault> {
         if event.data.len() > MAX_EVENT_BYTES {
             return Err(ErrorCode::PayloadTooLarge.into());
         }
-        well_formed(&event)?;
-        if !known_type {
+        well_formed(event)?;
+        if !self.knows(&event.event_type) {
             // Types are no secret: whoever mistypes one is told so, not that a grant is missing.
             return Err(Fault::at(ErrorCode::UnknownEventType, "type", &rule::EVENT_TYPE));
         }
@@ -175,35 +228,62 @@ impl Ingest {
             event.data_schema.as_deref(),
             event.data.clone(),
         )?;
-        if valid.kind().key_is_personal() && event.subject.is_some() {
+        if valid.kind().is_personal_key(valid.entity_key()) && event.subject.is_some() {
             // What identifies a person belongs into the data, which alone is protected.
             return Err(Fault::at(ErrorCode::InvalidRequest, "subject", &rule::ATTRIBUTE));
         }
+        Ok((grant, valid))
+    }
+
+    async fn take(
+        &self,
+        event: Submission,
+        grant: &PublishGrant,
+        valid: &ValidatedEvent,
+        deadline: Instant,
+    ) -> Result<Taken, Fault> {
         let room = self.room_for(event.data.len(), deadline).await?;
-        let identity = Digest128::of_event(&event.source, &event.id);
-        let content = Digest128::of_content(&event.event_type, &event.data);
         let recorded = self.clock.unix_millis();
-        let reservation = self
-            .book
-            .reserve(identity, content, valid.kind().topic().into(), recorded)
-            .map_err(|error| broken_store(&error))?;
-        let (source, id, warnings) =
-            (event.source.clone(), event.id.clone(), valid.warnings().to_vec());
+        let claim = Claim {
+            event: Digest128::of_event(&event.source, &event.id),
+            content: Digest128::of_content(&event.event_type, &event.data),
+            topic: valid.kind().topic().into(),
+            recorded_unix_millis: recorded,
+            entity: self.entity(valid),
+        };
+        let reservation = self.book.reserve(claim, deadline).await;
+        let reservation = reservation.map_err(|error| self.broken_store(&error))?;
+        let (source, id) = (event.source.clone(), event.id.clone());
+        let mut warnings = valid.warnings().to_vec();
         let (duplicate, fate) = match reservation {
             Reservation::Recorded(receipt) => (true, Fate::Known(receipt)),
             Reservation::InFlight(told) => (true, Fate::Awaited(told)),
             Reservation::Conflict => return Err(ErrorCode::Conflict.into()),
             Reservation::Unavailable => return Err(ErrorCode::LogUnavailable.into()),
-            Reservation::New(mut completion, told) => {
+            Reservation::New { mut completion, told, state_before } => {
+                warnings.extend(odd_transition(valid, state_before.as_deref()));
                 completion.room = Some(room);
-                let record = self.record(&grant, &valid, event, recorded);
-                self.log
+                let record = self.record(grant, valid, event, recorded);
+                self.logs
+                    .events
                     .append(record, completion)
                     .map_err(|_full| Fault::new(ErrorCode::Overloaded))?;
                 (false, Fate::Awaited(told))
             }
         };
         Ok(Taken { source, id, duplicate, warnings, fate })
+    }
+
+    /// Names the entity of an event, where entities of its type have states.
+    fn entity(&self, valid: &ValidatedEvent) -> Option<EntityClaim> {
+        let kind = valid.kind();
+        kind.state_pointer()?;
+        let digest = |event_type: &str| EntityNote::digest(event_type, valid.entity_key());
+        let note =
+            EntityNote { id: digest(kind.event_type()), state: valid.state().map(Into::into) };
+        let siblings = self.siblings.get(kind.event_type());
+        let siblings = siblings.into_iter().flatten().map(|sibling| digest(sibling)).collect();
+        Some(EntityClaim { note, siblings })
     }
 
     async fn room_for(
@@ -231,11 +311,11 @@ impl Ingest {
         recorded: i64,
     ) -> EventRecord {
         let kind = Arc::clone(valid.kind());
-        let key = match kind.key_is_personal() {
+        let key = match kind.is_personal_key(valid.entity_key()) {
             true => self.province.pseudonym(valid.entity_key()),
             false => valid.entity_key().to_owned(),
         };
-        let mut headers: Vec<(&'static str, Cow<'static, str>)> = Vec::with_capacity(12);
+        let mut headers: Vec<(&'static str, Cow<'static, str>)> = Vec::with_capacity(14);
         headers.push(("ce_specversion", "1.0".into()));
         headers.push(("ce_id", event.id.into()));
         headers.push(("ce_source", event.source.into()));
@@ -248,6 +328,7 @@ impl Ingest {
         headers.push(("content-type", "application/json".into()));
         headers.extend(event.time.map(|time| ("ce_time", time.into())));
         headers.extend(event.subject.map(|subject| ("ce_subject", subject.into())));
+        headers.extend(self.current_codes(valid));
         let extensions = event
             .extensions
             .into_iter()
@@ -256,17 +337,30 @@ impl Ingest {
         EventRecord { kind, key, headers, extensions, data: valid.data().clone() }
     }
 
+    /// Names the codes of today for codes of the record that were replaced since; the record
+    /// itself keeps what its sender wrote.
+    fn current_codes(&self, valid: &ValidatedEvent) -> Vec<(&'static str, Cow<'static, str>)> {
+        let registry = self.identity.registry();
+        let today = self.clock.unix_millis();
+        let current = |(kind, code): &(CodeKind, Box<str>)| {
+            let current = registry.current_code(*kind, code, today)?;
+            Some((code_attribute(*kind), Cow::Owned(current)))
+        };
+        valid.codes().iter().filter_map(current).collect()
+    }
+
     /// Tells what became of an event of the caller's own.
     ///
     /// # Errors
     /// `not_found` where none is known within the window, `log_unavailable` while that is in doubt.
-    pub fn receipt(&self, caller: &Principal, source: &str, id: &str) -> Result<Receipt, Fault> {
+    pub async fn receipt(
+        &self,
+        caller: &Principal,
+        source: &str,
+        id: &str,
+    ) -> Result<Receipt, Fault> {
         self.identity.permit_source(caller, source)?;
-        match self
-            .book
-            .find(&Digest128::of_event(source, id))
-            .map_err(|error| broken_store(&error))?
-        {
+        match self.known(&Digest128::of_event(source, id)).await? {
             Known::Never => Err(ErrorCode::NotFound.into()),
             Known::InDoubt => Err(ErrorCode::LogUnavailable.into()),
             Known::Recorded(stored) => {
@@ -274,160 +368,61 @@ impl Ingest {
             }
         }
     }
+
+    async fn known(&self, event: &Digest128) -> Result<Known, Fault> {
+        self.book.find(event).await.map_err(|error| self.broken_store(&error))
+    }
+
+    /// Says that receipts could not be looked up: for good, or, where they are kept for several
+    /// processes, until the line is back.
+    pub(crate) fn broken_store(&self, error: &StoreError) -> Fault {
+        let cause = std::error::Error::source(error);
+        if self.book.is_shared() {
+            tracing::debug!(error = %error, ?cause, "shared receipts do not answer");
+            return ErrorCode::LogUnavailable.into();
+        }
+        tracing::error!(error = %error, ?cause, "receipts cannot be read");
+        ErrorCode::Internal.into()
+    }
 }
 
 /// Writes milliseconds since 1970 as RFC 3339 in UTC.
-fn rfc3339(unix_millis: i64) -> String {
+pub(crate) fn rfc3339(unix_millis: i64) -> String {
     jiff::Timestamp::from_millisecond(unix_millis).unwrap_or_default().to_string()
 }
 
-fn broken_store(error: &StoreError) -> Fault {
-    tracing::error!(error = %error, cause = ?std::error::Error::source(error), "receipts cannot be read");
-    ErrorCode::Internal.into()
+/// The header that tells a code of today.
+const fn code_attribute(kind: CodeKind) -> &'static str {
+    match kind {
+        CodeKind::Agency => "ce_currentagency",
+        CodeKind::Province => "ce_currentprovince",
+        CodeKind::District => "ce_currentdistrict",
+        CodeKind::Commune => "ce_currentcommune",
+    }
 }
 
-/// Checks every attribute that is not the schema's or the grant's matter.
-fn well_formed(event: &Submission) -> Result<(), Fault> {
-    let mut violations = Vec::new();
-    let mut demand = |holds: bool, pointer: &str, rule| {
-        if !holds {
-            violations.push(Violation::new(pointer, rule));
-        }
-    };
-    demand(event.spec_version == "1.0", "specversion", &rule::ATTRIBUTE);
-    demand(is_text(&event.id), "id", &rule::ATTRIBUTE);
-    demand(is_text(&event.source), "source", &rule::SOURCE);
-    demand(is_text(&event.event_type), "type", &rule::ATTRIBUTE);
-    demand(event.subject.as_deref().is_none_or(is_text), "subject", &rule::ATTRIBUTE);
-    demand(event.data_schema.as_deref().is_none_or(is_text), "dataschema", &rule::ATTRIBUTE);
-    let time_fits = event
-        .time
-        .as_deref()
-        .is_none_or(|time| time.len() <= 40 && time.parse::<jiff::Timestamp>().is_ok());
-    demand(time_fits, "time", &rule::ATTRIBUTE);
-    demand(event.content_type.as_deref().is_none_or(is_json), "datacontenttype", &rule::ATTRIBUTE);
-    demand(event.extensions.len() <= MAX_EXTENSIONS, "", &rule::ATTRIBUTE);
-    let mut names: Vec<_> = event.extensions.iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    names.dedup();
-    demand(names.len() == event.extensions.len(), "", &rule::ATTRIBUTE);
-    for (name, value) in event.extensions.iter().take(MAX_EXTENSIONS) {
-        let named = (1..=20).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        match named {
-            true => {
-                demand(!RESERVED.contains(&name.as_str()), name, &rule::ATTRIBUTE_RESERVED);
-                demand(!PLACED.contains(&name.as_str()), name, &rule::ATTRIBUTE);
-                demand(is_text(value), name, &rule::ATTRIBUTE);
+/// Lists for each type whose entities have states the others of its topic.
+fn siblings(schemas: &Schemas) -> HashMap<String, Vec<String>> {
+    let with_states: Vec<&EventKind> =
+        schemas.kinds().filter(|kind| kind.state_pointer().is_some()).collect();
+    let mut siblings: HashMap<String, Vec<String>> = HashMap::new();
+    for kind in &with_states {
+        let others = siblings.entry(kind.event_type().to_owned()).or_default();
+        for other in &with_states {
+            let other_type = other.event_type().to_owned();
+            if other.topic() == kind.topic()
+                && other.event_type() != kind.event_type()
+                && !others.contains(&other_type)
+            {
+                others.push(other_type);
             }
-            // The name itself is not repeated: anything may stand in it.
-            false => demand(false, "", &rule::ATTRIBUTE),
         }
     }
-    if violations.is_empty() {
-        Ok(())
-    } else {
-        Err(Fault::with(ErrorCode::InvalidRequest, violations))
-    }
+    siblings
 }
 
-fn is_text(value: &str) -> bool {
-    (1..=MAX_ATTRIBUTE_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
-}
-
-fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
-        || media_type.to_ascii_lowercase().ends_with("+json")
-}
-
-fn receipt(
-    stored: &StoredReceipt,
-    source: String,
-    id: String,
-    duplicate: bool,
-    warnings: Vec<Violation>,
-) -> Receipt {
-    let position = Position {
-        topic: stored.topic.to_string(),
-        partition: stored.partition,
-        offset: stored.offset,
-    };
-    Receipt {
-        source,
-        id,
-        position,
-        recorded_unix_millis: stored.recorded_unix_millis,
-        duplicate,
-        warnings,
-    }
-}
-
-enum Fate {
-    Known(Arc<StoredReceipt>),
-    Awaited(oneshot::Receiver<Outcome>),
-}
-
-struct Taken {
-    source: String,
-    id: String,
-    duplicate: bool,
-    warnings: Vec<Violation>,
-    fate: Fate,
-}
-
-struct Counted {
-    metrics: Arc<Metrics>,
-    event_type: String,
-    started: Instant,
-}
-
-impl Counted {
-    fn count(self, outcome: &'static str) {
-        self.metrics.events.get_or_create(&EventLabels { r#type: self.event_type, outcome }).inc();
-        self.metrics.acknowledge_seconds.observe(self.started.elapsed().as_secs_f64());
-    }
-}
-
-/// An event in the log's queue; its receipt follows. Dropped, the event goes its way all the same.
-pub struct Pending {
-    taken: Taken,
-    counted: Counted,
-}
-
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").finish_non_exhaustive()
-    }
-}
-
-impl Pending {
-    /// Waits until the event is durable.
-    ///
-    /// # Errors
-    /// `log_unavailable` when that is not known before the deadline.
-    pub async fn receipt(self, deadline: Instant) -> Result<Receipt, Fault> {
-        let Self { taken, counted } = self;
-        let outcome = match taken.fate {
-            Fate::Known(stored) => Outcome::Recorded(stored),
-            Fate::Awaited(told) => {
-                let told = tokio::time::timeout_at(deadline.into(), told).await;
-                told.ok().and_then(Result::ok).unwrap_or(Outcome::Unknown)
-            }
-        };
-        let stored = match outcome {
-            Outcome::Recorded(stored) => stored,
-            Outcome::Refused | Outcome::Unknown => {
-                let code = match outcome {
-                    // What the log refuses for good is a record beyond the cluster's own limit.
-                    Outcome::Refused => ErrorCode::PayloadTooLarge,
-                    _ => ErrorCode::LogUnavailable,
-                };
-                counted.count(code.as_str());
-                return Err(code.into());
-            }
-        };
-        counted.count(if taken.duplicate { "duplicate" } else { "recorded" });
-        Ok(receipt(&stored, taken.source, taken.id, taken.duplicate, taken.warnings))
-    }
+/// Says where a state does not follow from the one before.
+fn odd_transition(valid: &ValidatedEvent, before: Option<&str>) -> Option<Violation> {
+    let rule = dossier::transition(before, valid.state()?).err()?;
+    Some(Violation::new(valid.kind().state_pointer()?, rule))
 }

@@ -8,11 +8,23 @@
 
 pub mod book;
 pub mod corridor;
+mod letter;
+mod pending;
 pub mod ports;
+pub mod shared;
+mod submission;
+mod unless_last;
 
-pub use book::{Book, Completion};
-pub use corridor::{Ingest, Pending, Submission};
-pub use ports::{EventLog, EventRecord, QueueFull, ReceiptStore, StoreError, StoredReceipt};
+pub use book::{Book, Claims, Completion};
+pub use corridor::{Ingest, Judged, Logs, Verdict};
+pub use letter::Letter;
+pub use pending::Pending;
+pub use ports::{
+    Answer, DeadLetterRecord, DeadLetters, EntityNote, EventLog, EventReader, EventRecord, Latest,
+    LogUnreadable, QueueFull, RecalledEvent, ReceiptStore, StoreError, StoredReceipt,
+};
+pub use shared::{Claimed, Shared, SharedClaim, SharedReceipts};
+pub use submission::Submission;
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use lgsp_core::digest::Digest128;
+use lgsp_core::identifier::AgencyCode;
 use lgsp_schema::EventKind;
+use tokio::sync::oneshot;
 
 use crate::book::Completion;
 
@@ -117,6 +121,42 @@ pub struct StoredReceipt {
     pub offset: i64,
     /// When the bus recorded it (header `ce_recordedtime`), milliseconds since 1970.
     pub recorded_unix_millis: i64,
+    /// Of an event whose entity has states: which entity, and its state now. A store keeps the
+    /// newest of each entity; [`ReceiptStore::find`] need not tell it.
+    pub entity: Option<EntityNote>,
+}
+
+/// What an event says of its entity's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityNote {
+    /// Digest of event type and entity key ([`EntityNote::digest`]).
+    pub id: Digest128,
+    /// The state's code, e.g. `4`.
+    pub state: Option<Box<str>>,
+}
+
+impl EntityNote {
+    /// Names an entity as events of one type know it.
+    pub fn digest(event_type: &str, key: &str) -> Digest128 {
+        Digest128::of(&[b"entity", event_type.as_bytes(), key.as_bytes()])
+    }
+}
+
+/// The last event of an entity, of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latest {
+    /// Digest of source and id.
+    pub event: Digest128,
+    /// Digest of type and data.
+    pub content: Digest128,
+    /// The entity's state.
+    pub state: Option<Box<str>>,
+    /// The partition; all events of an entity lie in one, so that offsets tell their order.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// When the bus recorded it, milliseconds since 1970.
+    pub recorded_unix_millis: i64,
 }
 
 /// Keeps receipts beyond the process: a projection of the log that can be deleted and rebuilt.
@@ -126,6 +166,12 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot answer; the caller then refuses (fail closed).
     fn find(&self, event: &Digest128) -> Result<Option<StoredReceipt>, StoreError>;
+
+    /// Returns the last event of an entity ([`EntityNote::digest`]), however long ago.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    fn latest(&self, entity: &Digest128) -> Result<Option<Latest>, StoreError>;
 
     /// Saves receipts; with `covers`, also, in the same transaction, that each partition is covered
     /// up to the last of them. An event that is there already keeps its first receipt.
@@ -140,7 +186,8 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// When the store cannot answer.
     fn checkpoints(&self) -> Result<Vec<(String, i32, i64)>, StoreError>;
 
-    /// Forgets receipts recorded before a time; returns how many.
+    /// Forgets receipts recorded before a time, though not what is last known of entities; returns
+    /// how many.
     ///
     /// # Errors
     /// When nothing was forgotten.
@@ -151,3 +198,90 @@ pub trait ReceiptStore: Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 #[error("the receipt store failed")]
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// A record that could not be published, on its way to the dead letters: permitted, not judged.
+/// Only the corridor makes one.
+pub struct DeadLetterRecord {
+    pub(crate) topic: String,
+    pub(crate) key: String,
+    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub(crate) data: Bytes,
+}
+
+impl DeadLetterRecord {
+    /// Returns the dead-letter topic.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Returns the record key: as of the event, where that could be read; else the event's id.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Lists the record headers: the event's attributes, and why and whence it was set aside.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (*name, value.as_ref()))
+    }
+
+    /// Returns the value: what could not be published, byte for byte.
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+}
+
+impl fmt::Debug for DeadLetterRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetterRecord")
+            .field("topic", &self.topic)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The log of what could not be published.
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Hands a letter over; `told` hears partition and offset once it is durable (acks=all), and
+    /// is dropped when that is not known.
+    ///
+    /// # Errors
+    /// When the log's own queue is full; then nothing was taken.
+    fn set_aside(
+        &self,
+        letter: DeadLetterRecord,
+        told: oneshot::Sender<(i32, i64)>,
+    ) -> Result<(), QueueFull>;
+}
+
+/// An event read back from the log.
+pub struct RecalledEvent {
+    /// The agency in whose name it was published.
+    pub agency: AgencyCode,
+    /// Its data, byte for byte. Personal data.
+    pub data: Bytes,
+}
+
+impl fmt::Debug for RecalledEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecalledEvent").field("bytes", &self.data.len()).finish_non_exhaustive()
+    }
+}
+
+/// A future of a port.
+pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Reads single events back from the log.
+pub trait EventReader: Send + Sync + 'static {
+    /// Reads the event at a place; `None` where it is no longer kept.
+    fn read(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Answer<Result<Option<RecalledEvent>, LogUnreadable>>;
+}
+
+/// The log could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log could not be read")]
+pub struct LogUnreadable;

@@ -11,16 +11,22 @@ use lgsp_identity::{Identity, Principal, SigningKeys};
 use lgsp_registry::Registry;
 use lgsp_schema::Schemas;
 use lgsp_telemetry::Metrics;
+use tokio::sync::oneshot;
 
 use crate::{
-    Book, Completion, EventLog, EventRecord, Ingest, QueueFull, ReceiptStore, StoreError,
+    Answer, Book, Completion, DeadLetterRecord, DeadLetters, EventLog, EventReader, EventRecord,
+    Ingest, Latest, LogUnreadable, Logs, QueueFull, RecalledEvent, ReceiptStore, StoreError,
     StoredReceipt, Submission,
 };
+
+mod entities;
+mod letters;
 
 /// A store in memory.
 #[derive(Default)]
 struct FakeStore {
     receipts: Mutex<HashMap<Digest128, StoredReceipt>>,
+    entities: Mutex<HashMap<Digest128, Latest>>,
     broken: Mutex<bool>,
     /// Of each batch saved, whether it covers its partitions.
     covered: Mutex<Vec<bool>>,
@@ -39,6 +45,13 @@ impl ReceiptStore for FakeStore {
         }
     }
 
+    fn latest(&self, entity: &Digest128) -> Result<Option<Latest>, StoreError> {
+        if *self.broken.lock().unwrap() {
+            return Err(failure());
+        }
+        Ok(self.entities.lock().unwrap().get(entity).cloned())
+    }
+
     fn save(&self, receipts: &[StoredReceipt], covers: bool) -> Result<(), StoreError> {
         if *self.broken.lock().unwrap() {
             return Err(failure());
@@ -46,6 +59,17 @@ impl ReceiptStore for FakeStore {
         self.covered.lock().unwrap().push(covers);
         for receipt in receipts {
             self.receipts.lock().unwrap().entry(receipt.event).or_insert_with(|| receipt.clone());
+            if let Some(entity) = &receipt.entity {
+                let latest = Latest {
+                    event: receipt.event,
+                    content: receipt.content,
+                    state: entity.state.clone(),
+                    partition: receipt.partition,
+                    offset: receipt.offset,
+                    recorded_unix_millis: receipt.recorded_unix_millis,
+                };
+                self.entities.lock().unwrap().insert(entity.id, latest);
+            }
         }
         Ok(())
     }
@@ -59,10 +83,16 @@ impl ReceiptStore for FakeStore {
     }
 }
 
+/// A letter, and who waits for its place.
+type SetAside = (DeadLetterRecord, oneshot::Sender<(i32, i64)>);
+
 /// A log that keeps what it is given until the test settles it.
 #[derive(Default)]
 struct FakeLog {
     taken: Mutex<Vec<(EventRecord, Completion)>>,
+    letters: Mutex<Vec<SetAside>>,
+    /// What can be read back, by offset.
+    kept: Mutex<HashMap<i64, (&'static str, Bytes)>>,
     full: Mutex<bool>,
 }
 
@@ -84,6 +114,36 @@ impl EventLog for FakeLog {
         }
         self.taken.lock().unwrap().push((record, completion));
         Ok(())
+    }
+}
+
+impl DeadLetters for FakeLog {
+    fn set_aside(
+        &self,
+        letter: DeadLetterRecord,
+        told: oneshot::Sender<(i32, i64)>,
+    ) -> Result<(), QueueFull> {
+        if *self.full.lock().unwrap() {
+            return Err(QueueFull);
+        }
+        self.letters.lock().unwrap().push((letter, told));
+        Ok(())
+    }
+}
+
+impl EventReader for FakeLog {
+    fn read(
+        &self,
+        _topic: &str,
+        _partition: i32,
+        offset: i64,
+    ) -> Answer<Result<Option<RecalledEvent>, LogUnreadable>> {
+        let kept = self.kept.lock().unwrap().get(&offset).cloned();
+        let event = kept.map(|(agency, data)| RecalledEvent {
+            agency: lgsp_core::identifier::AgencyCode::parse(agency).unwrap(),
+            data,
+        });
+        Box::pin(async move { Ok(event) })
     }
 }
 
@@ -115,7 +175,11 @@ impl Bench {
         let ingest = Ingest::new(
             Arc::clone(&identity),
             Arc::new(Schemas::bundled().unwrap()),
-            Arc::clone(&log) as Arc<_>,
+            Logs {
+                events: Arc::clone(&log) as Arc<_>,
+                dead_letters: Arc::clone(&log) as Arc<_>,
+                reader: Arc::clone(&log) as Arc<_>,
+            },
             Arc::clone(&book),
             ProvinceKey::new(&[7; 32]),
             Arc::new(SystemClock),
@@ -172,6 +236,7 @@ async fn an_event_is_receipted_only_after_the_log_has_it() {
         bench
             .ingest
             .receipt(&bench.caller("motcua"), "/agencies/H61.14/systems/motcua", "1")
+            .await
             .unwrap_err()
             .code,
         ErrorCode::LogUnavailable

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lgsp_ingest::{Completion, EventLog, EventRecord, QueueFull};
+use lgsp_ingest::{Completion, DeadLetterRecord, DeadLetters, EventLog, EventRecord, QueueFull};
+use tokio::sync::oneshot;
 
 use crate::client::KafkaConfig;
 use crate::error::KafkaError;
@@ -16,7 +17,7 @@ pub const LINGER_MS: &str = "2";
 /// doubt until librdkafka's delivery report, however long the cluster is away.
 #[derive(Debug)]
 pub struct KafkaEventLog {
-    pub(crate) producer: AckedProducer<Completion>,
+    pub(crate) producer: AckedProducer<Told>,
 }
 
 impl KafkaEventLog {
@@ -54,6 +55,24 @@ impl KafkaEventLog {
     pub fn renew_if_fatal(&self) -> Result<bool, KafkaError> {
         Ok(self.producer.renew_if_fatal()?.map(Retired::retire).is_some())
     }
+
+    /// Gives up every event that has no delivery report yet: what is not with the cluster already
+    /// never will be, and all of them are in doubt when this returns. Blocks for a moment: call it
+    /// on a blocking thread.
+    ///
+    /// # Errors
+    /// When no new producer can be set up; then nothing was given up.
+    pub fn give_up(&self) -> Result<(), KafkaError> {
+        self.producer.renew().map(Retired::retire)
+    }
+}
+
+/// Who hears what became of a record.
+pub(crate) enum Told {
+    /// The book of events.
+    Event(Completion),
+    /// Who set a record aside.
+    Letter(oneshot::Sender<(i32, i64)>),
 }
 
 impl EventLog for KafkaEventLog {
@@ -64,25 +83,55 @@ impl EventLog for KafkaEventLog {
             headers: record.headers(),
             value: record.data(),
         };
-        match self.producer.send(outgoing, completion) {
-            // A refusal of the event itself is its settled fate, and its completion was told.
-            Ok(()) | Err(NotTaken::Refused) => Ok(()),
-            // Both pass, and the caller may try again: for him they are one.
-            Err(NotTaken::QueueFull | NotTaken::Unable) => Err(QueueFull),
-        }
+        taken(self.producer.send(outgoing, Told::Event(completion)))
     }
 }
 
-impl Settle for Completion {
+impl DeadLetters for KafkaEventLog {
+    fn set_aside(
+        &self,
+        letter: DeadLetterRecord,
+        told: oneshot::Sender<(i32, i64)>,
+    ) -> Result<(), QueueFull> {
+        let outgoing = Outgoing {
+            topic: letter.topic(),
+            key: letter.key(),
+            headers: letter.headers(),
+            value: letter.data(),
+        };
+        taken(self.producer.send(outgoing, Told::Letter(told)))
+    }
+}
+
+fn taken(sent: Result<(), NotTaken>) -> Result<(), QueueFull> {
+    match sent {
+        // A refusal of the record itself is its settled fate, and whoever waits was told.
+        Ok(()) | Err(NotTaken::Refused) => Ok(()),
+        // Both pass, and the caller may try again: for him they are one.
+        Err(NotTaken::QueueFull | NotTaken::Unable) => Err(QueueFull),
+    }
+}
+
+impl Settle for Told {
     fn acknowledged(self, partition: i32, offset: i64) {
-        Completion::acknowledged(self, partition, offset);
+        match self {
+            Self::Event(completion) => completion.acknowledged(partition, offset),
+            // Who went away sets the same letter aside again.
+            Self::Letter(told) => drop(told.send((partition, offset))),
+        }
     }
 
     fn failed(self) {
-        Completion::failed(self);
+        match self {
+            Self::Event(completion) => completion.failed(),
+            Self::Letter(told) => drop(told),
+        }
     }
 
     fn not_taken(self) {
-        Completion::not_taken(self);
+        match self {
+            Self::Event(completion) => completion.not_taken(),
+            Self::Letter(told) => drop(told),
+        }
     }
 }

@@ -226,6 +226,15 @@ impl<S: Settle> AckedProducer<S> {
         Ok(Some(Retired { client, name: self.name }))
     }
 
+    /// Replaces a client that is to append nothing more of what it has; returns it, to be retired.
+    pub(crate) fn renew(&self) -> Result<Retired<S>, KafkaError> {
+        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = connect(&self.settings, self.name)?;
+        let client = std::mem::replace(&mut *client, fresh);
+        warn!(client = self.name, in_doubt = in_flight(&client), "a kafka producer gave up what it had");
+        Ok(Retired { client, name: self.name })
+    }
+
     #[cfg(test)]
     pub(crate) fn native(&self) -> *mut rdkafka_sys::rd_kafka_t {
         self.client().client().native_ptr()

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use lgsp_core::{Clock, SystemClock};
 use lgsp_gateway::{Gateway, LagMetrics, Operations as _};
-use lgsp_ingest::{Book, Ingest};
+use lgsp_ingest::{Ingest, Logs};
 use lgsp_kafka::{
-    Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEvidenceLog, LagPoller, LagReader,
+    Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEventReader, KafkaEvidenceLog, LagPoller, LagReader,
     Topics, TopicsError,
 };
 use lgsp_query::Query;
 use lgsp_schema::Schemas;
-use lgsp_store::SqliteReceipts;
+use lgsp_store::{PostgresConfig, PostgresReceipts, SqliteReceipts};
 use lgsp_telemetry::Metrics;
 use lgsp_upstream::{NationalPopulation, PopulationConfig};
 use tokio::net::TcpListener;
@@ -25,7 +25,9 @@ use tokio_util::task::TaskTracker;
 use crate::cli::BrokerOptions;
 use crate::data_dir::{DataDir, Held, Running};
 use crate::operations::State;
-use crate::{operations, receipts, simulator};
+use crate::receipts::Sources;
+use crate::shared::Lifetimes;
+use crate::{adapters, operations, receipts, shared, simulator};
 
 /// How often lag is polled: an operator's figure is never older than this and a poll.
 const LAG_EVERY: Duration = Duration::from_secs(2);
@@ -46,9 +48,19 @@ pub(crate) struct Options {
     pub(crate) kafka: Option<String>,
     /// Declared topics other than the bundled ones.
     pub(crate) topics: Option<PathBuf>,
+    /// The folder of adapters that the bus runs itself.
+    pub(crate) adapters: Option<PathBuf>,
+    /// Where receipts are shared with other processes; without it they are this one's own.
+    pub(crate) receipts: Option<PostgresConfig>,
     pub(crate) broker: BrokerOptions,
     /// Names the simulated population.
     pub(crate) seed: u64,
+}
+
+/// Where receipts are kept.
+enum Kept {
+    Own(Arc<SqliteReceipts>),
+    Shared(PostgresReceipts),
 }
 
 /// A running bus.
@@ -60,6 +72,8 @@ pub(crate) struct Bus {
     broker: Option<Broker>,
     events: Arc<KafkaEventLog>,
     evidence: Arc<KafkaEvidenceLog>,
+    /// Told when the other processes took this one for dead.
+    lost: Option<CancellationToken>,
     /// Told first: no new requests.
     stopping: CancellationToken,
     /// Told when requests have ended: pollers and writers stop.
@@ -91,6 +105,10 @@ impl Bus {
         })?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let identity = Arc::new(data.identity(base_url.clone())?);
+        let declared_adapters = match &options.adapters {
+            Some(folder) => adapters::load(folder, &identity)?,
+            None => Vec::new(),
+        };
 
         let (stopping, quiet, down) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -135,34 +153,29 @@ impl Bus {
 
         progress("reading receipts");
         let cluster = lgsp_kafka::cluster_id(&kafka).await?;
-        let store = Arc::new(SqliteReceipts::open(&data.receipts_file(), &cluster)?);
-        let mut event_topics: Vec<String> =
-            schemas.kinds().map(|kind| kind.topic().to_owned()).collect();
-        event_topics.sort_unstable();
-        event_topics.dedup();
-        let caught_up = {
-            let (store, kafka, clock) = (Arc::clone(&store), kafka.clone(), Arc::clone(&clock));
-            let topics = event_topics.clone();
-            background.spawn_blocking(move || {
-                let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-                receipts::catch_up(&store, &kafka, &topics, clock.as_ref())
-            })
+        let sources = Sources {
+            kafka: kafka.clone(),
+            schemas: Arc::clone(&schemas),
+            clock: Arc::clone(&clock),
         };
-        let started = Instant::now();
-        let read = caught_up.await??;
-        tracing::info!(
-            records = read,
-            took_ms = started.elapsed().as_millis(),
-            "receipts cover the topics"
-        );
-        let book = Book::new(Arc::clone(&store) as Arc<_>);
-        receipts::keep(
-            Arc::clone(&book),
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            quiet.clone(),
-            &background,
-        );
+        let (book, kept) = match &options.receipts {
+            None => {
+                let file = data.receipts_file();
+                let opened = receipts::open(&file, &cluster, &sources, &quiet, &background).await?;
+                (opened.0, Kept::Own(opened.1))
+            }
+            Some(config) => {
+                let lifetimes = Lifetimes {
+                    quiet: &quiet,
+                    down: &down,
+                    background: &background,
+                    children: &children,
+                };
+                let bound = (cluster.as_str(), &province);
+                let joined = shared::join(config, &data, bound, &sources, lifetimes).await?;
+                (joined.0, Kept::Shared(joined.1))
+            }
+        };
 
         progress("starting the simulated national platform");
         let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
@@ -171,16 +184,23 @@ impl Bus {
         let metrics = Arc::new(Metrics::new());
         let events = Arc::new(KafkaEventLog::connect(&kafka)?);
         let evidence = Arc::new(KafkaEvidenceLog::connect(&kafka, Arc::clone(&clock))?);
-        let settler = receipts::Settler {
-            book: Arc::clone(&book),
-            store,
-            events: Arc::clone(&events),
-            evidence: Arc::clone(&evidence),
-            kafka: kafka.clone(),
-            topics: event_topics,
-            clock: Arc::clone(&clock),
+        let lost = match kept {
+            Kept::Own(store) => {
+                let (book, events, evidence) =
+                    (Arc::clone(&book), Arc::clone(&events), Arc::clone(&evidence));
+                let settler = receipts::Settler { book, store, events, evidence, sources };
+                settler.run(quiet.clone(), &background);
+                None
+            }
+            Kept::Shared(receipts) => {
+                let lost = receipts.lost().clone();
+                let (book, events, evidence) =
+                    (Arc::clone(&book), Arc::clone(&events), Arc::clone(&evidence));
+                shared::Watch { book, receipts, events, evidence, sources }
+                    .run(&quiet, &background);
+                Some(lost)
+            }
         };
-        settler.run(quiet.clone(), &background);
         let mut lag = LagPoller::connect(&kafka, Arc::clone(&clock))?.run(
             LAG_EVERY,
             quiet.clone(),
@@ -208,7 +228,11 @@ impl Bus {
             ingest: Ingest::new(
                 Arc::clone(&identity),
                 schemas,
-                Arc::clone(&events) as Arc<_>,
+                Logs {
+                    events: Arc::clone(&events) as Arc<_>,
+                    dead_letters: Arc::clone(&events) as Arc<_>,
+                    reader: Arc::new(KafkaEventReader::new(&kafka, background.clone())),
+                },
                 book,
                 province.clone(),
                 Arc::clone(&clock),
@@ -230,6 +254,14 @@ impl Bus {
             stopping: stopping.clone(),
             loopback: true,
         };
+        adapters::run(
+            declared_adapters,
+            &gateway.ingest,
+            &identity,
+            &data.path().join("adapters"),
+            &stopping,
+            &requests,
+        );
         let routes = gateway.router(stopping.clone());
         let door = {
             let (stopping, requests) = (stopping.clone(), requests.clone());
@@ -264,6 +296,7 @@ impl Bus {
             broker,
             events,
             evidence,
+            lost,
             stopping,
             quiet,
             down,
@@ -273,6 +306,18 @@ impl Bus {
             children,
             _held: held,
         })
+    }
+
+    /// Waits until the bus cannot go on.
+    pub(crate) async fn failed(&self) -> anyhow::Error {
+        match &self.lost {
+            Some(lost) => lost.cancelled().await,
+            None => std::future::pending().await,
+        }
+        anyhow::anyhow!(
+            "the other processes took this one for dead: it was paused, or did not reach the \
+             receipts' PostgreSQL, for too long. Start it again"
+        )
     }
 
     /// Stops in order: no new requests, what is under way ends, the log is flushed, pollers stop,

@@ -4,8 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lgsp_store::PostgresConfig;
 use lgsp_telemetry::logs::LogFormat;
 use tokio::io::AsyncReadExt;
+
+use crate::commands::schema::Schema;
 
 /// The data bus (trục LGSP) of a province: events in, queries out, one identity, visible lag.
 ///
@@ -76,7 +79,15 @@ pub(crate) enum Command {
     Topics(Read),
     /// Judge keys, registry, schemas and topics; and the running bus, if one runs.
     Check(Read),
-    /// Run the simulated national platform alone, as a test partner.
+    /// Make what stands in the registry's files.
+    Registry(Registry),
+    /// Explain the schemas, validate records by them, compare their versions; all offline.
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Files and databases of agencies to events: try a mapping, run an adapter, judge its file.
+    #[command(subcommand)]
+    Adapter(Adapter),
+    /// Run the simulated national platform alone, as a test partner; or `lgsp sim traffic`.
     Sim(Sim),
 }
 
@@ -118,11 +129,41 @@ pub(crate) struct Up {
     /// Declare topics by this file instead of the bundled one, e.g. with replication 3.
     #[arg(long, value_name = "FILE")]
     pub(crate) topics: Option<PathBuf>,
+    /// Run the adapters that are declared in this folder, one TOML file each: watched folders and
+    /// databases of agencies, see `deploy/adapters`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapters: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) receipts: ReceiptsOptions,
     #[command(flatten)]
     pub(crate) broker: BrokerOptions,
     /// Stop when standard input ends: with the program that started this one, in any case.
     #[arg(long)]
     pub(crate) until_stdin_ends: bool,
+}
+
+/// Where several processes on one cluster share their receipts.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReceiptsOptions {
+    /// Share receipts with other processes on the same cluster in this PostgreSQL, so that all of
+    /// them together record an event once. Every process on the cluster must name the same.
+    #[arg(long, value_name = "postgres://USER@HOST:PORT/DATABASE", requires = "kafka")]
+    pub(crate) receipts: Option<String>,
+    /// The file that holds the password for it.
+    #[arg(long, value_name = "FILE", requires = "receipts")]
+    pub(crate) receipts_password_file: Option<PathBuf>,
+    /// The certificate, in PEM form, that signed its own; needed unless it is on this machine.
+    #[arg(long, value_name = "FILE", requires = "receipts")]
+    pub(crate) receipts_ca_file: Option<PathBuf>,
+}
+
+impl ReceiptsOptions {
+    /// Returns where receipts are shared, if they are.
+    pub(crate) fn config(self) -> Option<PostgresConfig> {
+        let Self { receipts, receipts_password_file, receipts_ca_file } = self;
+        let (password_file, ca_file) = (receipts_password_file, receipts_ca_file);
+        receipts.map(|url| PostgresConfig { url, password_file, ca_file })
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -149,6 +190,21 @@ pub(crate) struct Token {
     pub(crate) data: DataDirOption,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Registry {
+    #[command(subcommand)]
+    pub(crate) command: RegistryCommand,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Read a password from standard input and print its line for client-secrets.toml.
+    ///
+    /// Only for software that cannot take a generated secret, and only for its login at
+    /// `/dvcqg/login`. The password has 12 characters at least.
+    HashPassword,
+}
+
 /// How a command shows what it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -168,7 +224,10 @@ pub(crate) struct Read {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Sim {
+    #[command(subcommand)]
+    pub(crate) other: Option<OtherSim>,
     #[command(flatten)]
     pub(crate) data: DataDirOption,
     /// The port, on loopback; 0 takes a free one.
@@ -183,6 +242,75 @@ pub(crate) struct Sim {
     /// Stop when standard input ends: with the program that started this one, in any case.
     #[arg(long)]
     pub(crate) until_stdin_ends: bool,
+}
+
+/// What else is simulated.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum OtherSim {
+    /// Push a province's working day into a bus, by every way that is reachable at once.
+    ///
+    /// Each record is planned with what should become of it: 2 % break rules, 1 % come twice, some
+    /// late, some with old codes. What is not answered is sent again under the same id until it is.
+    /// Prints a table; exit code 0 only if every record was settled as planned.
+    Traffic(Traffic),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Traffic {
+    /// A working day.
+    #[arg(long)]
+    pub(crate) day: bool,
+    /// How many dossiers move in the day; about three records each.
+    #[arg(long, default_value_t = 15_000)]
+    pub(crate) dossiers: u32,
+    /// Names the day: the same seed makes the same day.
+    #[arg(long, default_value_t = 2026)]
+    pub(crate) seed: u64,
+    /// The date of the day.
+    #[arg(long, default_value = "2026-07-03", value_name = "YYYY-MM-DD")]
+    pub(crate) date: jiff::civil::Date,
+    /// How many times faster than the clock; as fast as possible without it.
+    #[arg(long, value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+    /// The bus, e.g. `http://127.0.0.1:8080`; without it the one that runs on the data folder.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// The client that sends; the registry must let it publish all four types of events.
+    #[arg(long, default_value = "motcua")]
+    pub(crate) client: String,
+    /// The file with the client's secret; without it the data folder's.
+    #[arg(long, value_name = "FILE", requires_all = ["to", "agencies"])]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// An agency in whose name the client sends; may be given many times. Without it all that the
+    /// data folder's registry lets it send for.
+    #[arg(long = "agency", value_name = "CODE")]
+    pub(crate) agencies: Vec<String>,
+    /// Write files for a files adapter too: DIR/<agency>-<kind>/*.csv and *.jsonl.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+    /// Fill an outbox table for a database adapter too: a PostgreSQL's URL.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Write a line for each record: what was planned and what became of it (JSON Lines).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// For how many seconds an outcome may stay unknown.
+    #[arg(long, default_value_t = 600)]
+    pub(crate) patience: u64,
+    #[command(flatten)]
+    pub(crate) data: DataDirOption,
+    /// How to show the sums.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) output: Output,
+}
+
+/// Reads how many times faster than the clock.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "a number is wanted".to_owned())?;
+    match (0.001..=1e6).contains(&speed) {
+        true => Ok(speed),
+        false => Err("from 0.001 to 1000000".to_owned()),
+    }
 }
 
 /// Waits until standard input ends, if that is asked for; else for ever.
@@ -204,6 +332,18 @@ pub(crate) fn say(line: &str) {
 pub(crate) fn tell(line: &str) {
     writeln!(std::io::stderr().lock(), "{line}").ok();
 }
+
+/// What was typed, or a file that it names, is not understood.
+#[derive(Debug)]
+pub(crate) struct Misunderstood(pub(crate) String);
+
+impl std::fmt::Display for Misunderstood {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misunderstood {}
 
 /// Prints an error with its causes to standard error.
 pub(crate) fn complain(error: &anyhow::Error) {

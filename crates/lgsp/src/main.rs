@@ -6,6 +6,7 @@
 //!
 //! **Start reading** at [`cli`], then [`bus`].
 
+mod adapters;
 mod bus;
 mod caller;
 mod cli;
@@ -13,6 +14,7 @@ mod commands;
 mod data_dir;
 mod operations;
 mod receipts;
+mod shared;
 mod simulator;
 mod table;
 
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
             Command::Lag(options) => commands::lag::run(&options).await,
             Command::Topics(options) => commands::topics::run(&options).await,
             Command::Check(options) => commands::check::run(&options).await,
+            Command::Registry(registry) => commands::registry::run(&registry.command),
+            Command::Schema(command) => commands::schema::run(&command),
+            Command::Adapter(command) => commands::adapter::run(command).await,
             Command::Sim(options) => commands::sim::run(options).await,
         }
     });
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::from(FAILED),
         Err(error) => {
             cli::complain(&error);
-            ExitCode::from(FAILED)
+            ExitCode::from(if error.is::<cli::Misunderstood>() { USAGE } else { FAILED })
         }
     }
 }

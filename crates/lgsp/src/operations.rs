@@ -59,7 +59,10 @@ impl Operations for State {
         let receipts = self
             .book
             .store_failed()
-            .then(|| "receipts cannot be stored: is the disk full?".to_owned());
+            .then(|| match self.book.is_shared() {
+                true => "the receipts' PostgreSQL does not answer".to_owned(),
+                false => "receipts cannot be stored: is the disk full?".to_owned(),
+            });
         vec![
             Check { name: "kafka", fault: kafka },
             Check { name: "events", fault: fatal(self.events.is_fatal()) },

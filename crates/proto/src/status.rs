@@ -70,6 +70,7 @@ pub const fn row(code: ErrorCode) -> Row {
         ErrorCode::Unimplemented => (Code::Unimplemented, StatusCode::NOT_FOUND, Debug),
         ErrorCode::Internal => (Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, Error),
         ErrorCode::ShuttingDown => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Debug),
+        ErrorCode::InvalidBatch => (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug),
     };
     Row { grpc, http, loudness }
 }

@@ -22,7 +22,8 @@ impl Agency {
         &self.name
     }
 
-    /// Returns the codes it had before; grants and sources name it by [`Agency::code`] alone.
+    /// Returns the codes it had before; grants name it by [`Agency::code`] alone, a source may also
+    /// name it by these.
     pub fn former_codes(&self) -> &[AgencyCode] {
         &self.former_codes
     }

@@ -5,13 +5,15 @@ use std::fmt;
 
 use lgsp_core::identifier::{AgencyCode, ClientId, ProcedureCode};
 
+use crate::password::{self, PasswordHash};
+
 /// A client system, as declared in `clients.toml` and `client-secrets.toml`.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) id: ClientId,
     pub(crate) name: String,
     pub(crate) agency: AgencyCode,
-    pub(crate) secret: SecretDigest,
+    pub(crate) secret: Secret,
     pub(crate) publish: Vec<PublishRule>,
     pub(crate) query: Vec<QueryRule>,
     pub(crate) operate: bool,
@@ -34,9 +36,20 @@ impl Client {
         &self.agency
     }
 
-    /// Returns the digest of its secret; compare it in constant time.
-    pub fn secret(&self) -> &SecretDigest {
-        &self.secret
+    /// Returns the digest of its generated secret, if it has one; compare it in constant time.
+    pub fn secret(&self) -> Option<&SecretDigest> {
+        match &self.secret {
+            Secret::Generated(digest) => Some(digest),
+            Secret::Chosen(_) => None,
+        }
+    }
+
+    /// Returns the digest of its chosen password, if it has one instead of a secret.
+    pub fn password(&self) -> Option<&PasswordHash> {
+        match &self.secret {
+            Secret::Generated(_) => None,
+            Secret::Chosen(hash) => Some(hash),
+        }
     }
 
     /// Returns what it may publish.
@@ -57,6 +70,30 @@ impl Client {
     /// Tells whether it may read the evidence of queries.
     pub fn may_audit(&self) -> bool {
         self.audit
+    }
+}
+
+/// By what a client proves itself.
+#[derive(Debug, Clone)]
+pub(crate) enum Secret {
+    /// A secret of 256 generated bits.
+    Generated(SecretDigest),
+    /// A password that a person chose.
+    Chosen(PasswordHash),
+}
+
+impl Secret {
+    /// Reads either form.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.starts_with('$') {
+            true => PasswordHash::parse(text).map(Self::Chosen).ok_or(password::EXPECTED),
+            false => SecretDigest::parse(text)
+                .map(Self::Generated)
+                .ok_or("64 hexadecimal digits (the SHA-256 of the secret), or an Argon2id line"),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading a TOML file so that every fault is found and told with its place.
 //!
 //! serde stops at the first fault; these few types walk the parsed document instead. A
-//! [`Section`] remembers which keys were asked for and reports the others.
+//! [`Section`] remembers which keys were asked for and reports the others. Other rooms read their
+//! declarations with it too, so that a person is told everywhere in the same way.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -10,16 +11,16 @@ use crate::error::RegistryFault;
 
 /// Every fault found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<RegistryFault>);
+pub struct Faults(Vec<RegistryFault>);
 
 impl Faults {
     /// Reports that a place holds something else than expected, without telling what.
-    pub(crate) fn expected(&mut self, place: &Place<'_>, expected: impl Into<String>) {
+    pub fn expected(&mut self, place: &Place<'_>, expected: impl Into<String>) {
         self.push(place, expected.into(), None);
     }
 
     /// Reports that a place holds something else than expected, and what. Not for secrets.
-    pub(crate) fn mismatch(&mut self, place: &Place<'_>, expected: impl Into<String>, found: &str) {
+    pub fn mismatch(&mut self, place: &Place<'_>, expected: impl Into<String>, found: &str) {
         const SHOWN_CHARACTERS: usize = 60;
         let shown: String = found.chars().take(SHOWN_CHARACTERS).collect();
         self.push(place, expected.into(), Some(format!("{shown:?}")));
@@ -35,13 +36,17 @@ impl Faults {
     }
 
     /// Reports a fault of a file as a whole.
-    pub(crate) fn of_file(&mut self, file: &str, expected: impl Into<String>) {
-        let file = file.to_owned();
+    pub fn of_file(&mut self, file: &str, expected: impl Into<String>) {
+        self.0.push(RegistryFault::of_file(file, expected));
+    }
+
+    /// Reports that a place of a JSON file holds something else than expected.
+    pub(crate) fn of_json(&mut self, file: &str, line: usize, key: &str, expected: &str) {
         self.0.push(RegistryFault {
-            file,
-            line: None,
-            key: String::new(),
-            expected: expected.into(),
+            file: file.to_owned(),
+            line: Some(line),
+            key: key.to_owned(),
+            expected: expected.to_owned(),
             found: None,
         });
     }
@@ -59,7 +64,10 @@ impl Faults {
     }
 
     /// Returns the faults by file and line; none is a success.
-    pub(crate) fn into_result(mut self) -> Result<(), Vec<RegistryFault>> {
+    ///
+    /// # Errors
+    /// Every fault, if there is one.
+    pub fn into_result(mut self) -> Result<(), Vec<RegistryFault>> {
         self.0.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }
@@ -67,14 +75,16 @@ impl Faults {
 
 /// A file's name and text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Source<'d> {
-    pub(crate) name: &'d str,
-    pub(crate) text: &'d str,
+pub struct Source<'d> {
+    /// The file's name, as a person is told it.
+    pub name: &'d str,
+    /// The file's text.
+    pub text: &'d str,
 }
 
 impl<'d> Source<'d> {
     /// Parses the text; `None`, with the faults reported, where it is not TOML.
-    pub(crate) fn parse(self, faults: &mut Faults) -> Option<Spanned<DeTable<'d>>> {
+    pub fn parse(self, faults: &mut Faults) -> Option<Spanned<DeTable<'d>>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
@@ -88,7 +98,7 @@ impl<'d> Source<'d> {
     }
 
     /// Opens the document's top level.
-    pub(crate) fn root<'t>(self, table: &'t Spanned<DeTable<'t>>) -> Section<'t>
+    pub fn root<'t>(self, table: &'t Spanned<DeTable<'t>>) -> Section<'t>
     where
         'd: 't,
     {
@@ -106,7 +116,7 @@ impl<'d> Source<'d> {
 
 /// Where something stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Place<'d> {
+pub struct Place<'d> {
     source: Source<'d>,
     /// Offset in the text, in bytes.
     at: usize,
@@ -115,7 +125,7 @@ pub(crate) struct Place<'d> {
 
 impl<'d> Place<'d> {
     /// Returns the place without its key, for keys that must not be told.
-    pub(crate) fn hiding_key(&self) -> Self {
+    pub fn hiding_key(&self) -> Self {
         Self { key: String::new(), ..self.clone() }
     }
 
@@ -129,19 +139,20 @@ impl<'d> Place<'d> {
 
 /// A value and its place.
 #[derive(Debug, Clone)]
-pub(crate) struct Item<'d> {
-    pub(crate) place: Place<'d>,
+pub struct Item<'d> {
+    /// Where it stands.
+    pub place: Place<'d>,
     value: &'d DeValue<'d>,
 }
 
 impl<'d> Item<'d> {
     /// Returns the text, if it is one.
-    pub(crate) fn as_text(&self) -> Option<&'d str> {
+    pub fn as_text(&self) -> Option<&'d str> {
         self.value.as_str()
     }
 
     /// Reads a text by a rule of its own.
-    pub(crate) fn read<T>(
+    pub fn read<T>(
         &self,
         faults: &mut Faults,
         expected: &str,
@@ -157,8 +168,39 @@ impl<'d> Item<'d> {
         value
     }
 
+    /// Returns a date's text, if it is one: TOML's own, or a string.
+    pub fn as_date(&self) -> Option<String> {
+        let own = self.value.as_datetime().map(ToString::to_string);
+        own.or_else(|| self.as_text().map(str::to_owned))
+    }
+
+    /// Returns the value as it was parsed.
+    pub fn value(&self) -> &'d DeValue<'d> {
+        self.value
+    }
+
+    /// Reads a whole number within bounds.
+    pub fn number(
+        &self,
+        faults: &mut Faults,
+        expected: &str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let Some(integer) = self.value.as_integer() else {
+            faults.other_type(self, expected);
+            return None;
+        };
+        let digits = integer.as_str();
+        let number = u64::from_str_radix(digits, integer.radix()).ok();
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            faults.mismatch(&self.place, expected, digits);
+        }
+        number
+    }
+
     /// Reads true or false; anything else is reported and counts as false.
-    pub(crate) fn flag(&self, faults: &mut Faults) -> bool {
+    pub fn flag(&self, faults: &mut Faults) -> bool {
         self.value.as_bool().unwrap_or_else(|| {
             faults.other_type(self, "true or false");
             false
@@ -166,7 +208,7 @@ impl<'d> Item<'d> {
     }
 
     /// Returns the entries of a list; anything else is reported and counts as empty.
-    pub(crate) fn entries(&self, faults: &mut Faults, expected: &str) -> Vec<Item<'d>> {
+    pub fn entries(&self, faults: &mut Faults, expected: &str) -> Vec<Item<'d>> {
         let Some(array) = self.value.as_array() else {
             faults.other_type(self, expected);
             return Vec::new();
@@ -182,7 +224,7 @@ impl<'d> Item<'d> {
     }
 
     /// Returns the entries of a list that must have some.
-    pub(crate) fn some_entries(&self, faults: &mut Faults, expected: &str) -> Vec<Item<'d>> {
+    pub fn some_entries(&self, faults: &mut Faults, expected: &str) -> Vec<Item<'d>> {
         let entries = self.entries(faults, expected);
         if entries.is_empty() && self.value.is_array() {
             faults.expected(&self.place, format!("{expected}, at least one"));
@@ -191,7 +233,7 @@ impl<'d> Item<'d> {
     }
 
     /// Opens a table.
-    pub(crate) fn section(&self, faults: &mut Faults, expected: &str) -> Option<Section<'d>> {
+    pub fn section(&self, faults: &mut Faults, expected: &str) -> Option<Section<'d>> {
         let table = self.value.as_table();
         if table.is_none() {
             faults.other_type(self, expected);
@@ -202,21 +244,22 @@ impl<'d> Item<'d> {
 
 /// A table that knows which of its keys were asked for.
 #[derive(Debug)]
-pub(crate) struct Section<'d> {
-    pub(crate) place: Place<'d>,
+pub struct Section<'d> {
+    /// Where it stands.
+    pub place: Place<'d>,
     table: &'d DeTable<'d>,
     asked: Vec<&'static str>,
 }
 
 impl<'d> Section<'d> {
     /// Returns the value of a key that may be absent.
-    pub(crate) fn optional(&mut self, key: &'static str) -> Option<Item<'d>> {
+    pub fn optional(&mut self, key: &'static str) -> Option<Item<'d>> {
         self.asked.push(key);
         self.all().into_iter().find_map(|(name, item)| (name == key).then_some(item))
     }
 
     /// Returns the value of a key that must be there.
-    pub(crate) fn required(&mut self, key: &'static str, faults: &mut Faults) -> Option<Item<'d>> {
+    pub fn required(&mut self, key: &'static str, faults: &mut Faults) -> Option<Item<'d>> {
         let item = self.optional(key);
         if item.is_none() {
             faults.expected(&self.place.within(key, self.place.at), "this key, which is missing");
@@ -225,7 +268,7 @@ impl<'d> Section<'d> {
     }
 
     /// Returns the entries of a list of tables that may be absent.
-    pub(crate) fn sections(
+    pub fn sections(
         &mut self,
         key: &'static str,
         faults: &mut Faults,
@@ -237,7 +280,7 @@ impl<'d> Section<'d> {
     }
 
     /// Returns every key with its value.
-    pub(crate) fn all(&self) -> Vec<(&'d str, Item<'d>)> {
+    pub fn all(&self) -> Vec<(&'d str, Item<'d>)> {
         let item = |(name, value): (&'d Spanned<_>, &'d Spanned<DeValue<'d>>)| {
             let (at, name): (usize, &'d std::borrow::Cow<'d, str>) =
                 (name.span().start, name.get_ref());
@@ -247,7 +290,7 @@ impl<'d> Section<'d> {
     }
 
     /// Reports every key that was not asked for; its value is not told, it may be a secret.
-    pub(crate) fn finish(self, faults: &mut Faults) {
+    pub fn finish(self, faults: &mut Faults) {
         for (name, item) in self.all() {
             if !self.asked.contains(&name) {
                 faults.expected(

@@ -19,6 +19,14 @@ pub struct RegistryFault {
     pub found: Option<String>,
 }
 
+impl RegistryFault {
+    /// Makes a fault of a file as a whole.
+    pub fn of_file(file: &str, expected: impl Into<String>) -> Self {
+        let (file, expected) = (file.to_owned(), expected.into());
+        Self { file, line: None, key: String::new(), expected, found: None }
+    }
+}
+
 impl fmt::Display for RegistryFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;

@@ -1,7 +1,8 @@
-//! The three files of a registry folder, each read by a module of its own.
+//! The files of a registry folder, each read by a module of its own.
 
 pub(crate) mod agencies;
 pub(crate) mod clients;
+pub(crate) mod codes;
 pub(crate) mod secrets;
 
 use std::collections::BTreeSet;
@@ -14,8 +15,11 @@ pub(crate) const AGENCIES: &str = "agencies.toml";
 pub(crate) const CLIENTS: &str = "clients.toml";
 pub(crate) const SECRETS: &str = "client-secrets.toml";
 
+pub(crate) const CODES: &str = "codes.toml";
+pub(crate) const PROCEDURES: &str = "procedures.json";
+
 /// Every file, in the order in which the reader should look at them.
-pub(crate) const ALL: [&str; 3] = [AGENCIES, CLIENTS, SECRETS];
+pub(crate) const ALL: [&str; 5] = [AGENCIES, CLIENTS, SECRETS, CODES, PROCEDURES];
 
 /// Reads a name for people.
 fn name(item: &Item<'_>, faults: &mut Faults) -> String {

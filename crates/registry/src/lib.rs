@@ -11,14 +11,22 @@
 
 pub mod agency;
 pub mod client;
-mod document;
+pub mod codes;
+pub mod document;
 pub mod error;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+pub mod password;
+pub mod procedures;
 mod registry;
 mod sample;
 
 pub use agency::Agency;
 pub use client::{Client, Procedures, PublishRule, QueryRule, SecretDigest};
+pub use codes::CodeChange;
 pub use error::{RegistryError, RegistryFault};
+pub use password::PasswordHash;
+pub use procedures::{Procedure, ProcedureCatalogue};
 pub use registry::Registry;
 pub use sample::write_sample;

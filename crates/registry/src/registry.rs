@@ -9,9 +9,11 @@ use lgsp_core::identifier::{AgencyCode, ClientId};
 
 use crate::agency::Agency;
 use crate::client::Client;
+use crate::codes::CodeChanges;
 use crate::document::{Faults, Source};
 use crate::error::{RegistryError, RegistryFault};
-use crate::files::{self, agencies, clients, secrets};
+use crate::files::{self, agencies, clients, codes, secrets};
+use crate::procedures::ProcedureCatalogue;
 
 /// Which agencies exist, which systems may call the bus, and what each may do.
 ///
@@ -19,11 +21,28 @@ use crate::files::{self, agencies, clients, secrets};
 #[derive(Debug)]
 pub struct Registry {
     agencies: BTreeMap<AgencyCode, Agency>,
+    /// By former code: the code of today.
+    pub(crate) former: BTreeMap<AgencyCode, AgencyCode>,
     clients: BTreeMap<ClientId, Client>,
+    pub(crate) codes: CodeChanges,
+    procedures: ProcedureCatalogue,
+}
+
+/// The texts of the files, `None` for one whose absence is reported already.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    pub(crate) agencies: Option<String>,
+    pub(crate) clients: Option<String>,
+    pub(crate) secrets: Option<String>,
+    /// `None` also where the file, which nobody needs, is not there.
+    pub(crate) codes: Option<String>,
+    /// As with the codes.
+    pub(crate) procedures: Option<String>,
 }
 
 impl Registry {
-    /// Reads `agencies.toml`, `clients.toml` and `client-secrets.toml` of a folder.
+    /// Reads `agencies.toml`, `clients.toml`, `client-secrets.toml` and, where they are there,
+    /// `codes.toml` and `procedures.json` of a folder.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -46,29 +65,37 @@ impl Registry {
             let name = entry.map_err(unreadable)?.file_name();
             let name = name.to_string_lossy();
             // A misspelt file would be grants that nobody reads.
-            if name.ends_with(".toml") && !files::ALL.contains(&name.as_ref()) {
+            let is_ours = name.ends_with(".toml") || name.ends_with(".json");
+            if is_ours && !files::ALL.contains(&name.as_ref()) {
                 faults
                     .of_file(&name, format!("no such file (known are: {})", files::ALL.join(", ")));
             }
         }
-        let [agencies, clients, secrets] = files::ALL.map(|name| read_text(dir, name, &mut faults));
-        Self::read(agencies.as_deref(), clients.as_deref(), secrets.as_deref(), faults)
-            .map_err(RegistryError::Faults)
+        let codes = dir.join(files::CODES).exists();
+        let procedures = dir.join(files::PROCEDURES).exists();
+        let texts = Texts {
+            agencies: read_text(dir, files::AGENCIES, &mut faults),
+            clients: read_text(dir, files::CLIENTS, &mut faults),
+            secrets: read_text(dir, files::SECRETS, &mut faults),
+            codes: codes.then(|| read_text(dir, files::CODES, &mut faults)).flatten(),
+            procedures: procedures
+                .then(|| read_text(dir, files::PROCEDURES, &mut faults))
+                .flatten(),
+        };
+        Self::read(texts, faults).map_err(RegistryError::Faults)
     }
 
-    /// Reads the texts of the files, `None` for one whose absence is reported already.
-    pub(crate) fn read(
-        agencies: Option<&str>,
-        clients: Option<&str>,
-        secrets: Option<&str>,
-        mut faults: Faults,
-    ) -> Result<Self, Vec<RegistryFault>> {
-        let agencies = agencies
+    /// Reads the texts of the files.
+    pub(crate) fn read(texts: Texts, mut faults: Faults) -> Result<Self, Vec<RegistryFault>> {
+        let agencies = texts
+            .agencies
+            .as_deref()
             .and_then(|text| agencies::read(Source { name: files::AGENCIES, text }, &mut faults));
-        let codes: Option<BTreeSet<AgencyCode>> =
+        let codes_of_today: Option<BTreeSet<AgencyCode>> =
             agencies.as_ref().map(|agencies| agencies.keys().cloned().collect());
 
-        let secrets_source = secrets.map(|text| Source { name: files::SECRETS, text });
+        let secrets_source =
+            texts.secrets.as_deref().map(|text| Source { name: files::SECRETS, text });
         let secrets_document =
             secrets_source.and_then(|source| Some((source, source.parse(&mut faults)?)));
         let secrets = secrets_document
@@ -76,20 +103,38 @@ impl Registry {
             .map(|(source, document)| secrets::read(*source, document, &mut faults));
 
         let known = clients::Known {
-            agencies: codes.as_ref(),
+            agencies: codes_of_today.as_ref(),
             secrets: secrets.as_ref().map(|found| &found.digests),
         };
-        let clients = clients.and_then(|text| {
+        let clients = texts.clients.as_deref().and_then(|text| {
             clients::read(Source { name: files::CLIENTS, text }, known, &mut faults)
         });
         if let (Some(secrets), Some(clients)) = (&secrets, &clients) {
             secrets.match_clients(&clients.ids, &mut faults);
         }
 
+        let codes = texts.codes.as_deref().map(|text| {
+            codes::read(Source { name: files::CODES, text }, codes_of_today.as_ref(), &mut faults)
+        });
+
+        let procedures = texts
+            .procedures
+            .as_deref()
+            .map(|text| ProcedureCatalogue::read(files::PROCEDURES, text, &mut faults));
+
         faults.into_result()?;
+        let agencies = agencies.unwrap_or_default();
+        let former = |agency: &Agency| {
+            let today = agency.code().clone();
+            let former = agency.former_codes().to_vec().into_iter();
+            former.map(move |former| (former, today.clone()))
+        };
         Ok(Self {
-            agencies: agencies.unwrap_or_default(),
+            former: agencies.values().flat_map(former).collect(),
+            agencies,
             clients: clients.unwrap_or_default().clients,
+            codes: codes.unwrap_or_default(),
+            procedures: procedures.unwrap_or_default(),
         })
     }
 
@@ -108,13 +153,25 @@ impl Registry {
         self.clients.get(id)
     }
 
+    /// Returns the administrative procedures that the bus tells of.
+    pub fn procedures(&self) -> &ProcedureCatalogue {
+        &self.procedures
+    }
+
     /// Returns every client, by id.
     pub fn clients(&self) -> impl ExactSizeIterator<Item = &Client> {
         self.clients.values()
     }
 }
 
+/// The largest file, in bytes.
+const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+
 fn read_text(dir: &Path, name: &str, faults: &mut Faults) -> Option<String> {
+    if fs::metadata(dir.join(name)).is_ok_and(|metadata| metadata.len() > MAX_FILE_BYTES) {
+        faults.of_file(name, format!("at most {MAX_FILE_BYTES} bytes"));
+        return None;
+    }
     match fs::read_to_string(dir.join(name)) {
         // Editors of Windows begin a text with a byte order mark.
         Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),

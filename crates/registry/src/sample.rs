@@ -10,10 +10,12 @@ use lgsp_core::identifier::ClientId;
 use crate::document::Faults;
 use crate::error::RegistryError;
 use crate::files;
-use crate::registry::Registry;
+use crate::registry::{Registry, Texts};
 
 const AGENCIES: &str = include_str!("../../../deploy/registry/agencies.toml");
 const CLIENTS: &str = include_str!("../../../deploy/registry/clients.toml");
+const CODES: &str = include_str!("../../../deploy/registry/codes.toml");
+const PROCEDURES: &str = include_str!("../../../deploy/registry/procedures.json");
 const SECRETS_HEAD: &str = include_str!("../../../deploy/registry/client-secrets.toml");
 
 /// The sample's clients.
@@ -39,8 +41,14 @@ pub fn write_sample(
     for id in CLIENT_IDS.into_iter().filter_map(|id| ClientId::parse(id).ok()) {
         secrets.push_str(&format!("{} = \"{}\"\n", id.as_str(), secret_hashes(&id)));
     }
-    Registry::read(Some(AGENCIES), Some(CLIENTS), Some(&secrets), Faults::default())
-        .map_err(RegistryError::Faults)?;
+    let texts = Texts {
+        agencies: Some(AGENCIES.to_owned()),
+        clients: Some(CLIENTS.to_owned()),
+        secrets: Some(secrets.clone()),
+        codes: Some(CODES.to_owned()),
+        procedures: Some(PROCEDURES.to_owned()),
+    };
+    Registry::read(texts, Faults::default()).map_err(RegistryError::Faults)?;
 
     let partial = partial_name(dir);
     let unwritable = |source| RegistryError::Unwritable { path: partial.clone(), source };
@@ -51,9 +59,14 @@ pub fn write_sample(
         Err(error) => return Err(unwritable(error)),
     }
     fs::create_dir_all(&partial).map_err(unwritable)?;
-    for (name, text) in
-        [(files::AGENCIES, AGENCIES), (files::CLIENTS, CLIENTS), (files::SECRETS, &secrets)]
-    {
+    let texts = [
+        (files::AGENCIES, AGENCIES),
+        (files::CLIENTS, CLIENTS),
+        (files::SECRETS, &secrets),
+        (files::CODES, CODES),
+        (files::PROCEDURES, PROCEDURES),
+    ];
+    for (name, text) in texts {
         let path = partial.join(name);
         write_durably(&path, text).map_err(|source| RegistryError::Unwritable { path, source })?;
     }

@@ -1,9 +1,12 @@
 //! The block `x-lgsp` at the top of a schema: what the bus itself needs to know of an event type.
 
+use lgsp_core::identifier::{CodeKind, FORMATS};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::kind::EventKind;
+use crate::kind::{CodePlace, EventKind, KeyPrivacy};
+use crate::oddity::Oddity;
+use crate::place::Place;
 
 /// The name of the block.
 pub(crate) const NAME: &str = "x-lgsp";
@@ -16,7 +19,32 @@ struct Annotation {
     version: String,
     topic: String,
     key: String,
-    key_is_personal: bool,
+    key_is_personal: KeyIsPersonal,
+    /// Where the entity's state is, a short code.
+    state: Option<Place>,
+    /// Where codes are that a reorganisation may replace.
+    #[serde(default)]
+    codes: Vec<Code>,
+    /// What is odd about a record as a whole.
+    #[serde(default)]
+    oddities: Vec<Oddity>,
+}
+
+/// Whether keys are personal data: all, none, or all but those that keep a named format.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeyIsPersonal {
+    Whether(bool),
+    Unless { unless: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Code {
+    kind: String,
+    at: Place,
+    /// `dossier-code`, where the agency's code is the beginning of a dossier's.
+    of: Option<String>,
 }
 
 /// A version, ordered as versions are.
@@ -71,23 +99,64 @@ pub(crate) fn read(
         "topic",
         "a topic is of a-z, 0-9 and . alone".to_owned(),
     );
-    let key_problem = key_problem(schema, &annotation.key);
-    check(key_problem.is_none(), "key", key_problem.unwrap_or_default().to_owned());
+    let key = key_place(schema, &annotation.key);
+    check(key.is_ok(), "key", key.as_ref().err().copied().unwrap_or_default().to_owned());
+    let key_privacy = key_privacy(&annotation.key_is_personal);
+    check(key_privacy.is_some(), "keyIsPersonal", "no such format".to_owned());
+    let undeclared = "the schema must declare text at this place".to_owned();
+    let state = annotation.state.as_ref();
+    check(state.is_none_or(|state| state.is_declared_text(schema)), "state", undeclared.clone());
+    for (index, code) in annotation.codes.iter().enumerate() {
+        let member = format!("codes/{index}");
+        check(code.at.is_declared_text(schema), &member, undeclared.clone());
+        check(code_place(code).is_some(), &member, CODE_PROBLEM.to_owned());
+    }
+    for (index, oddity) in annotation.oddities.iter().enumerate() {
+        let declared = oddity.places().iter().all(|place| place.is_declared_text(schema));
+        check(declared, &format!("oddities/{index}"), undeclared.clone());
+    }
 
-    match version {
-        Some(version) if problems.is_empty() => Ok((
+    match (version, key, key_privacy) {
+        (Some(version), Ok(key), Some(key_privacy)) if problems.is_empty() => Ok((
             EventKind {
                 dataschema: format!("/v1/schemas/{}/{}", annotation.r#type, annotation.version),
                 event_type: annotation.r#type,
                 version: annotation.version,
                 topic: annotation.topic,
-                key: annotation.key,
-                key_is_personal: annotation.key_is_personal,
+                key,
+                key_privacy,
+                state: annotation.state,
+                codes: annotation.codes.iter().filter_map(code_place).collect(),
+                oddities: annotation.oddities,
                 document: text.to_owned().into(),
             },
             version,
         )),
         _ => Err(problems),
+    }
+}
+
+const CODE_PROBLEM: &str = "a code is of the kind agency, province, district or commune; \
+    an agency's may be of dossier-code";
+
+fn code_place(code: &Code) -> Option<CodePlace> {
+    let kind = CodeKind::parse(&code.kind)?;
+    let within_dossier_code = match code.of.as_deref() {
+        None => false,
+        Some("dossier-code") if kind == CodeKind::Agency => true,
+        Some(_) => return None,
+    };
+    Some(CodePlace { kind, place: code.at.clone(), within_dossier_code })
+}
+
+fn key_privacy(declared: &KeyIsPersonal) -> Option<KeyPrivacy> {
+    match declared {
+        KeyIsPersonal::Whether(true) => Some(KeyPrivacy::Personal),
+        KeyIsPersonal::Whether(false) => Some(KeyPrivacy::Public),
+        KeyIsPersonal::Unless { unless } => {
+            let format = FORMATS.iter().find(|(name, _)| name == unless)?;
+            Some(KeyPrivacy::PersonalUnless(*format))
+        }
     }
 }
 
@@ -99,24 +168,17 @@ fn is_dotted_name(text: &str) -> bool {
         })
 }
 
-/// Says why a pointer is no key: each step must be required, and the last one a string.
-fn key_problem(schema: &Value, pointer: &str) -> Option<&'static str> {
-    let Some(path) = pointer.strip_prefix('/') else {
-        return Some("a key is a JSON Pointer to a member");
-    };
-    let mut place = schema;
-    for name in path.split('/') {
-        let required = place.get("required").and_then(Value::as_array);
-        if !required.is_some_and(|names| names.iter().any(|required| required == name)) {
-            return Some("the key's member must be required");
-        }
-        match place.get("properties").and_then(|properties| properties.get(name)) {
-            Some(inner) => place = inner,
-            None => return Some("the key's member must be declared"),
-        }
+/// Reads a key's place: each step must be required, and the last one a string.
+fn key_place(schema: &Value, pointer: &str) -> Result<Place, &'static str> {
+    let place = Place::try_from(pointer.to_owned())?;
+    let (declared, required) = place.declared(schema).ok_or("the key's member must be declared")?;
+    if !required {
+        return Err("the key's member must be required");
     }
-    (place.get("type").and_then(Value::as_str) != Some("string"))
-        .then_some("the key's member must be a string")
+    match declared.get("type").and_then(Value::as_str) {
+        Some("string") => Ok(place),
+        _ => Err("the key's member must be a string"),
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +191,7 @@ mod tests {
         json!({
             "x-lgsp": {"type": "lgsp.test.recorded.v1", "version": "1.0", "topic": "lgsp.test.v1", "key": "/Ma", "keyIsPersonal": false},
             "required": ["Ma", "So"],
-            "properties": {"Ma": {"type": "string"}, "So": {"type": "number"}, "Khac": {"type": "string"}},
+            "properties": {"Ma": {"type": "string"}, "So": {"type": "number"}, "Khac": {"type": ["string", "null"]}},
         })
     }
 
@@ -145,7 +207,27 @@ mod tests {
         let (kind, _) = read("lgsp.test.recorded/v1.0.json", &schema(), "text").unwrap();
         assert_eq!(kind.dataschema(), "/v1/schemas/lgsp.test.recorded.v1/1.0");
         assert_eq!(kind.key_pointer(), "/Ma");
-        assert!(!kind.key_is_personal());
+        assert!(!kind.is_personal_key("x"));
+        assert_eq!(kind.state_pointer(), None);
+    }
+
+    #[test]
+    fn takes_a_block_with_state_codes_and_oddities() {
+        let mut schema = schema();
+        schema["x-lgsp"]["keyIsPersonal"] = json!({"unless": "tax-code"});
+        schema["x-lgsp"]["state"] = json!("/Khac");
+        schema["x-lgsp"]["codes"] = json!([
+            {"kind": "agency", "at": "/Ma", "of": "dossier-code"}, {"kind": "commune", "at": "/Khac"},
+        ]);
+        schema["x-lgsp"]["oddities"] =
+            json!([{"rule": "missing_deadline", "at": "/Khac", "reception": "/Ma"}]);
+        let (kind, _) = read("lgsp.test.recorded/v1.0.json", &schema, "text").unwrap();
+        assert!(kind.is_personal_key("086190000001") && kind.is_personal_key("08619000000"));
+        assert!(!kind.is_personal_key("1500999906"));
+        assert_eq!(kind.state_pointer(), Some("/Khac"));
+        let codes: Vec<_> = kind.codes().map(|(kind, at)| (kind.as_str(), at)).collect();
+        assert_eq!(codes, [("agency", "/Ma"), ("commune", "/Khac")]);
+        assert_eq!(kind.oddities.len(), 1);
     }
 
     #[test]
@@ -164,6 +246,36 @@ mod tests {
         assert_eq!(problems(|block| block["topic"] = json!("Lgsp/Test")), ["/x-lgsp/topic"]);
         for key in ["", "Ma", "/", "/Khac", "/So", "/Ma/x", "/Nothing"] {
             assert_eq!(problems(|block| block["key"] = json!(key)), ["/x-lgsp/key"], "{key}");
+        }
+        for unless in ["nothing", "Tax-code"] {
+            let privacy = json!({ "unless": unless });
+            assert_eq!(
+                problems(|block| block["keyIsPersonal"] = privacy),
+                ["/x-lgsp/keyIsPersonal"]
+            );
+        }
+        for state in ["/So", "/Nothing"] {
+            assert_eq!(problems(|block| block["state"] = json!(state)), ["/x-lgsp/state"]);
+        }
+        for code in [
+            json!({"kind": "agency", "at": "/Nothing"}),
+            json!({"kind": "village", "at": "/Khac"}),
+            json!({"kind": "commune", "at": "/Khac", "of": "dossier-code"}),
+            json!({"kind": "agency", "at": "/Khac", "of": "tax-code"}),
+        ] {
+            assert_eq!(problems(|block| block["codes"] = json!([code])), ["/x-lgsp/codes/0"]);
+        }
+        let nowhere = json!([{"rule": "missing_deadline", "at": "/Nothing", "reception": "/Ma"}]);
+        assert_eq!(problems(|block| block["oddities"] = nowhere), ["/x-lgsp/oddities/0"]);
+        // What cannot be read at all is told at the block.
+        for (member, value) in [
+            ("state", json!("Khac")),
+            ("keyIsPersonal", json!("no")),
+            ("codes", json!([{"kind": "agency", "at": "/Ma", "off": "x"}])),
+            ("oddities", json!([{"rule": "missing_dedline", "at": "/Khac", "reception": "/Ma"}])),
+            ("oddities", json!([{"rule": "missing_deadline", "at": "/Khac"}])),
+        ] {
+            assert_eq!(problems(|block| block[member] = value), ["/x-lgsp"], "{member}");
         }
     }
 

@@ -11,6 +11,7 @@ macro_rules! bundle {
 
 bundle! {
     "lgsp.citizen.recorded/v1.0.json",
+    "lgsp.dossier.progressed/v1.0.json",
     "lgsp.dossier.recorded/v1.0.json",
     "lgsp.enterprise.recorded/v1.0.json",
 }

@@ -7,15 +7,21 @@
 //! **Must never know:** Kafka, HTTP, tokens, who sends the record or whether they may.
 //!
 //! **Start reading** at [`Schemas::judge`]; then `compile` (what a schema file must hold, all of
-//! it checked at start), `explain` (rules and pointers, never values) and `shape` (warnings).
+//! it checked at start), `explain` (rules and pointers, never values) and `shape` (warnings). [`compat`] compares versions, and
+//! [`outline`] tells a schema to a person.
 
 mod annotation;
 mod bundled;
+pub mod compat;
 mod compile;
 mod dialect;
+mod entity;
 mod error;
 mod explain;
 mod kind;
+mod oddity;
+pub mod outline;
+mod place;
 mod pointer;
 mod schemas;
 mod shape;

@@ -59,7 +59,9 @@ impl Schemas {
         for versions in by_type.values_mut() {
             versions.sort_by_key(|compiled| compiled.version);
         }
-        Ok(Self { by_type })
+        let schemas = Self { by_type };
+        let faults = schemas.incompatible_minors();
+        if faults.is_empty() { Ok(schemas) } else { Err(SchemaError::Faulty { faults }) }
     }
 
     /// Returns each type in each version, sorted by type, then version.

@@ -1,7 +1,9 @@
-//! What a schema declares, laid out for the hot path: finds what is odd about a valid record.
+//! What a schema declares, laid out for the hot path: finds what is odd in a valid record, field
+//! by field.
 //!
 //! Odd is a field that the schema does not know, and a value of a named format that breaks the
 //! oddity of the same name (a personal number whose first three digits are no known province).
+//! What is odd about a record as a whole is found by `oddity`.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

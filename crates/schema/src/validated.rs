@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lgsp_core::Violation;
+use lgsp_core::identifier::CodeKind;
 
 use crate::kind::EventKind;
 
@@ -18,6 +19,8 @@ pub struct ValidatedEvent {
     pub(crate) kind: Arc<EventKind>,
     pub(crate) data: Bytes,
     pub(crate) entity_key: Box<str>,
+    pub(crate) state: Option<Box<str>>,
+    pub(crate) codes: Vec<(CodeKind, Box<str>)>,
     pub(crate) warnings: Vec<Violation>,
 }
 
@@ -33,9 +36,21 @@ impl ValidatedEvent {
     }
 
     /// Returns the value that identifies the entity, e.g. the dossier's code. It is personal data
-    /// where [`EventKind::key_is_personal`] says so.
+    /// where [`EventKind::is_personal_key`] says so.
     pub fn entity_key(&self) -> &str {
         &self.entity_key
+    }
+
+    /// Returns the entity's state, at most 8 bytes, where its type declares one and the record has
+    /// it.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+
+    /// Returns the codes of agencies and places that a reorganisation may have replaced: of each
+    /// kind that the type declares, the first that the record has.
+    pub fn codes(&self) -> &[(CodeKind, Box<str>)] {
+        &self.codes
     }
 
     /// Returns what is odd about the record though it is valid, sorted by pointer, at most

@@ -87,3 +87,11 @@ fn a_format_that_only_other_schemas_use_is_enforced() {
     let fault = judged(r#"{"Ma":"1","CoQuan":"Z61"}"#).unwrap_err();
     assert_eq!(fault, Fault::at(ErrorCode::SchemaViolation, "/CoQuan", &rule::AGENCY_CODE));
 }
+
+#[test]
+fn an_empty_key_is_no_key_even_where_the_schema_forgot_to_say_so() {
+    let schemas = Schemas::load(&folder("versions")).unwrap();
+    let fault = schemas.judge("test.recorded.v1", None, Bytes::from_static(br#"{"Ma":""}"#));
+    let expected = Fault::at(ErrorCode::SchemaViolation, "/Ma", &rule::MIN_LENGTH);
+    assert_eq!(fault.unwrap_err(), expected);
+}

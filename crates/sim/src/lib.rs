@@ -2,13 +2,15 @@
 //!
 //! **For:** trying, testing and measuring the bus without a government host and without a real
 //! person: [`people`] is a population derived from a seed, [`platform`] answers look-ups in it
-//! in the national platform's form, [`traffic`] plans a working day of a province.
+//! in the national platform's form, [`traffic`] writes records and asks questions, [`day`] plans the
+//! working day of a whole province.
 //!
 //! **Must never know:** the production code's paths. No production crate depends on this one;
 //! only the binary runs it, as `lgsp sim` and in `lgsp demo`.
 //!
 //! **Start reading** at [`people`], then [`platform`].
 
+pub mod day;
 pub mod people;
 pub mod platform;
 mod random;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lgsp_core::digest::Digest128;
-use lgsp_ingest::{ReceiptStore, StoreError, StoredReceipt};
+use lgsp_ingest::{Latest, ReceiptStore, StoreError, StoredReceipt};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Sixteen bytes of identity find the row; one row takes about 60 bytes.
@@ -22,6 +22,10 @@ const SETTINGS: &str = "
     CREATE TABLE IF NOT EXISTS receipt (
         event BLOB PRIMARY KEY, content BLOB NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
         offset INTEGER NOT NULL, recorded INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS entity (
+        id BLOB NOT NULL PRIMARY KEY, event BLOB NOT NULL, content BLOB NOT NULL, state TEXT,
+        partition INTEGER NOT NULL, offset INTEGER NOT NULL, recorded INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS covered (
         topic INTEGER NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition)
@@ -84,41 +88,18 @@ impl SqliteReceipts {
             None => writer.execute("INSERT INTO cluster VALUES (?1)", [cluster]).map(|_| true),
         }
     }
-}
 
-fn failed(error: rusqlite::Error) -> StoreError {
-    StoreError(error.into())
-}
-
-fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    // A panic in between left SQLite's own transaction to be rolled back.
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn read(event: Digest128, row: &Row<'_>) -> rusqlite::Result<StoredReceipt> {
-    Ok(StoredReceipt {
-        event,
-        content: Digest128(row.get(0)?),
-        topic: Arc::from(row.get::<_, String>(1)?),
-        partition: row.get(2)?,
-        offset: row.get(3)?,
-        recorded_unix_millis: row.get(4)?,
-    })
-}
-
-impl ReceiptStore for SqliteReceipts {
-    fn find(&self, event: &Digest128) -> Result<Option<StoredReceipt>, StoreError> {
-        let reader = lock(&self.reader);
-        let mut find = reader
-            .prepare_cached(
-                "SELECT content, (SELECT name FROM topic WHERE id = receipt.topic), partition, offset, recorded
-                 FROM receipt WHERE event = ?1",
-            )
-            .map_err(failed)?;
-        find.query_row([&event.0], |row| read(*event, row)).optional().map_err(failed)
-    }
-
-    fn save(&self, receipts: &[StoredReceipt], covers: bool) -> Result<(), StoreError> {
+    /// Saves receipts as [`ReceiptStore::save`] does; of those recorded before `since_unix_millis`
+    /// only what they say of their entities.
+    ///
+    /// # Errors
+    /// When nothing was saved.
+    pub fn save_since(
+        &self,
+        receipts: &[StoredReceipt],
+        covers: bool,
+        since_unix_millis: i64,
+    ) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
         let transaction = writer.transaction().map_err(failed)?;
         {
@@ -135,6 +116,15 @@ impl ReceiptStore for SqliteReceipts {
                 .prepare_cached(
                     "INSERT INTO covered VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
                      SET next_offset = max(next_offset, excluded.next_offset)",
+                )
+                .map_err(failed)?;
+            let mut know = transaction
+                .prepare_cached(
+                    "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE
+                     SET event = excluded.event, content = excluded.content, state = excluded.state,
+                         partition = excluded.partition, offset = excluded.offset,
+                         recorded = excluded.recorded
+                     WHERE excluded.offset > entity.offset",
                 )
                 .map_err(failed)?;
             let mut covered = std::collections::HashMap::new();
@@ -154,6 +144,23 @@ impl ReceiptStore for SqliteReceipts {
                         topic
                     }
                 };
+                if let Some(entity) = &receipt.entity {
+                    know.execute(params![
+                        entity.id.0,
+                        receipt.event.0,
+                        receipt.content.0,
+                        entity.state.as_deref(),
+                        receipt.partition,
+                        receipt.offset,
+                        receipt.recorded_unix_millis
+                    ])
+                    .map_err(failed)?;
+                }
+                let next = covered.entry((topic, receipt.partition)).or_insert(0);
+                *next = receipt.offset.saturating_add(1).max(*next);
+                if receipt.recorded_unix_millis < since_unix_millis {
+                    continue;
+                }
                 save.execute(params![
                     receipt.event.0,
                     receipt.content.0,
@@ -163,14 +170,70 @@ impl ReceiptStore for SqliteReceipts {
                     receipt.recorded_unix_millis
                 ])
                 .map_err(failed)?;
-                let next = covered.entry((topic, receipt.partition)).or_insert(0);
-                *next = receipt.offset.saturating_add(1).max(*next);
             }
             for ((topic, partition), next) in covered.into_iter().filter(|_| covers) {
                 cover.execute(params![topic, partition, next]).map_err(failed)?;
             }
         }
         transaction.commit().map_err(failed)
+    }
+}
+
+fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError(error.into())
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // A panic in between left SQLite's own transaction to be rolled back.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(event: Digest128, row: &Row<'_>) -> rusqlite::Result<StoredReceipt> {
+    Ok(StoredReceipt {
+        event,
+        content: Digest128(row.get(0)?),
+        topic: Arc::from(row.get::<_, String>(1)?),
+        partition: row.get(2)?,
+        offset: row.get(3)?,
+        recorded_unix_millis: row.get(4)?,
+        entity: None,
+    })
+}
+
+impl ReceiptStore for SqliteReceipts {
+    fn find(&self, event: &Digest128) -> Result<Option<StoredReceipt>, StoreError> {
+        let reader = lock(&self.reader);
+        let mut find = reader
+            .prepare_cached(
+                "SELECT content, (SELECT name FROM topic WHERE id = receipt.topic), partition, offset, recorded
+                 FROM receipt WHERE event = ?1",
+            )
+            .map_err(failed)?;
+        find.query_row([&event.0], |row| read(*event, row)).optional().map_err(failed)
+    }
+
+    fn latest(&self, entity: &Digest128) -> Result<Option<Latest>, StoreError> {
+        let reader = lock(&self.reader);
+        let mut find = reader
+            .prepare_cached(
+                "SELECT event, content, state, partition, offset, recorded FROM entity WHERE id = ?1",
+            )
+            .map_err(failed)?;
+        let latest = |row: &Row<'_>| {
+            Ok(Latest {
+                event: Digest128(row.get(0)?),
+                content: Digest128(row.get(1)?),
+                state: row.get::<_, Option<String>>(2)?.map(Into::into),
+                partition: row.get(3)?,
+                offset: row.get(4)?,
+                recorded_unix_millis: row.get(5)?,
+            })
+        };
+        find.query_row([&entity.0], latest).optional().map_err(failed)
+    }
+
+    fn save(&self, receipts: &[StoredReceipt], covers: bool) -> Result<(), StoreError> {
+        self.save_since(receipts, covers, i64::MIN)
     }
 
     fn checkpoints(&self) -> Result<Vec<(String, i32, i64)>, StoreError> {
@@ -205,6 +268,7 @@ mod tests {
             partition,
             offset,
             recorded_unix_millis: 1_000 + offset,
+            entity: None,
         }
     }
 

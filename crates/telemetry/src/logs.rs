@@ -15,7 +15,7 @@ pub enum LogFormat {
 }
 
 /// Libraries of the wire, which write headers (tokens) and bodies (people) where asked for details.
-const DISCREET: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info,tonic=info,tower=info,rustls=info,rdkafka=info";
+const DISCREET: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info,tonic=info,tower=info,rustls=info,rdkafka=info,tokio_postgres=warn";
 
 /// Starts the log on standard error; a second call changes nothing.
 ///

@@ -10,6 +10,8 @@
 
 mod answer;
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod name;
 pub mod population;
 mod question;

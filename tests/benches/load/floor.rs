@@ -102,7 +102,7 @@ pub(crate) fn prepare(schemas: &Schemas, events: &Events) -> Result<Vec<Prepared
             anyhow::anyhow!("a planned event is refused: {}", fault.code.as_str())
         })?;
         let kind = valid.kind();
-        let key = match kind.key_is_personal() {
+        let key = match kind.is_personal_key(valid.entity_key()) {
             true => province.pseudonym(valid.entity_key()),
             false => valid.entity_key().to_owned(),
         };

@@ -14,6 +14,7 @@
 
 mod append;
 mod ask;
+mod bulk;
 mod bus;
 mod events;
 mod floor;
@@ -38,10 +39,13 @@ use crate::gauge::CpuClock;
 use crate::report::Report;
 
 /// How long the whole run may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Events of the stream scenario, without its warm-up; half of them in each of two rounds.
 const STREAM_EVENTS: usize = 200_000;
+/// Events that show whether memory grows, and the number of the first.
+const ENDURANCE_EVENTS: usize = 1_000_000;
+const ENDURANCE_FROM: usize = 1_000_000;
 /// Events that warm up the stream, and the floor.
 const WARM_UP_EVENTS: usize = 20_000;
 
@@ -92,10 +96,12 @@ async fn measure() -> Result<()> {
     report.set("settings", settings(&bus.kafka)?);
     let at_start = bus.gauge.memory()?;
 
-    publishing(&mut report, &bus, &events, &mut floor, &at_start).await?;
+    let floor_cpu = publishing(&mut report, &bus, &events, &mut floor, &at_start).await?;
     floor.stop().await?;
+    bulk::measure(&mut report, &bus, &events, floor_cpu).await?;
     publish::measure(&mut report, &bus, &events).await?;
     ask::measure(&mut report, &bus).await?;
+    endurance(&mut report, &bus, &events).await?;
 
     report.step("measuring the bus at rest");
     let (cpu, rest) = (CpuClock::start(&bus.gauge)?, Duration::from_secs(4));
@@ -122,7 +128,7 @@ async fn publishing(
     events: &Events,
     floor: &mut Floor,
     at_start: &gauge::Memory,
-) -> Result<()> {
+) -> Result<f64> {
     report.step("warming up");
     floor.append(WARM_UP_EVENTS, floor::NO_WINDOW).await?;
     stream::publish(bus, events, 0, WARM_UP_EVENTS).await?;
@@ -171,8 +177,31 @@ async fn publishing(
             "memory_after": memory.json(),
         }),
     );
-    report.bar("stream publish, CPU per event", stream_cpu / floor_cpu, 4.0, "x floor");
+    report.bar("stream publish, CPU per event", stream_cpu / floor_cpu, 3.0, "x floor");
     report.bar("memory after the stream", memory.rss_mib(), 64.0, "MiB");
+    Ok(floor_cpu)
+}
+
+/// A million events more, and what they leave behind in memory.
+async fn endurance(report: &mut Report, bus: &Bus, events: &Events) -> Result<()> {
+    let quarter = ENDURANCE_EVENTS / 4;
+    let mut memories = Vec::new();
+    for round in 0..4 {
+        report.step(&format!("a million events, quarter {}", round + 1));
+        let from = ENDURANCE_FROM + round * quarter;
+        stream::publish(bus, events, from, quarter).await?;
+        memories.push(bus.gauge.memory()?);
+    }
+    let [first, .., last] = memories.as_slice() else { anyhow::bail!("nothing was measured") };
+    report.set(
+        "endurance",
+        json!({
+            "events": ENDURANCE_EVENTS,
+            "memory_after_each_quarter": memories.iter().map(gauge::Memory::json).collect::<Vec<_>>(),
+        }),
+    );
+    let growth = last.rss_mib() - first.rss_mib();
+    report.bar("memory, growth over 750,000 events", growth, 8.0, "MiB");
     Ok(())
 }
 

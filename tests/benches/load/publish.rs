@@ -1,4 +1,5 @@
-//! Publishing one by one at a moderate rate, by gRPC and by HTTP, beside the bare append.
+//! Publishing one by one, by gRPC and by HTTP, beside the bare append: at a moderate rate, and by
+//! gRPC at half of the rate that is possible at most.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::{kafka, stream};
 
 /// Events per second.
 pub(crate) const RATE: u32 = 500;
+/// How many callers find out the largest rate, and for how long.
+const CALLERS: usize = 64;
+const RUSH: Duration = Duration::from_secs(5);
 const WARM_UP: Duration = Duration::from_millis(1500);
 const ROUND: Duration = Duration::from_secs(6);
 /// How many different events are published, by turns.
@@ -70,7 +74,7 @@ impl Ways {
             }
             Way::Grpc => {
                 let event = stream::message(event, events::id("grpc", number));
-                let answer = self.grpc.publish_event(PublishEventRequest { event: Some(event) });
+                let answer = self.grpc.publish_event(PublishEventRequest { event: Some(event), dry_run: false });
                 let answer = answer.await.map_err(|status| bus::refused(&status))?.into_inner();
                 let receipt = answer.receipt.context("no receipt")?;
                 anyhow::ensure!(!receipt.duplicate, "an event was not new");
@@ -138,5 +142,61 @@ pub(crate) async fn measure(report: &mut Report, bus: &Bus, events: &Events) -> 
         });
         report.set(name, figures);
     }
+    at_half_of_the_most(report, &ways).await
+}
+
+/// The tail beside the bare append's, where the bus is half busy.
+async fn at_half_of_the_most(report: &mut Report, ways: &Ways) -> Result<()> {
+    report.step("one by one, as fast as possible");
+    let most = as_fast_as_possible(ways).await?;
+    let rate = (most / 2.0) as u32;
+    let mut append = Timed::new()?;
+    let mut grpc = Timed::new()?;
+    for (round, way) in [Way::Append, Way::Grpc, Way::Grpc, Way::Append].into_iter().enumerate() {
+        report.step(&format!("{rate} events a second, one by one: {way:?}"));
+        let first = 2_000_000 + round * 200_000;
+        let send = |ways: &Ways| {
+            let ways = ways.clone();
+            move |number| ways.clone().send(way, number)
+        };
+        open_loop::run(rate, WARM_UP, first, send(ways)).await?;
+        let timed = open_loop::run(rate, ROUND, first + 100_000, send(ways)).await?;
+        match way {
+            Way::Append => append.add(&timed)?,
+            Way::Grpc | Way::Http => grpc.add(&timed)?,
+        }
+    }
+    let more = grpc.at(0.99) - append.at(0.99);
+    report.set(
+        "grpc_publish_half_busy",
+        json!({
+            "most_per_second": most, "rate": rate,
+            "bare_append": append.json(), "latency": grpc.json(),
+            "p99_more_than_bare_append_ms": more,
+        }),
+    );
+    report.bar("single publish half busy, p99", more, 2.0, "ms more");
     Ok(())
+}
+
+/// Publishes by gRPC from many callers at once, each waiting for its answer; returns the rate.
+async fn as_fast_as_possible(ways: &Ways) -> Result<f64> {
+    let started = std::time::Instant::now();
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let ways = ways.clone();
+        callers.spawn(async move {
+            let mut done = 0_usize;
+            while started.elapsed() < RUSH {
+                ways.clone().send(Way::Grpc, 10_000_000 + caller * 1_000_000 + done).await?;
+                done += 1;
+            }
+            anyhow::Ok(done)
+        });
+    }
+    let mut done = 0;
+    while let Some(caller) = callers.join_next().await {
+        done += caller.context("a caller panicked")??;
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
 }

@@ -97,6 +97,13 @@ impl Report {
             let times = cpu / number("floor/cpu_us_per_event");
             lines.push(format!("  {name:<32}{cpu:>10.1}{:>12.0}{times:>10.2}", rate(part)));
         }
+        for (name, part) in
+            [("bus: HTTP batches of 200", "http_batch"), ("bus: packets of 100", "packets")]
+        {
+            let cpu = number(&format!("{part}/cpu_us_per_event"));
+            let times = cpu / number("floor/cpu_us_per_event");
+            lines.push(format!("  {name:<32}{cpu:>10.1}{:>12.0}{times:>10.2}", rate(part)));
+        }
         lines.push(format!(
             "  {:<32}{:>10.1}{:>12.0}{:>10.2}",
             "floor with the stream's window",
@@ -133,6 +140,12 @@ impl Report {
             number("http_publish/cpu_us_per_event"),
             "http_publish/latency",
         ));
+        lines.push(head(format!(
+            "one by one, {}/s (half of the most)",
+            number("grpc_publish_half_busy/rate")
+        )));
+        lines.push(line("bare append", f64::NAN, "grpc_publish_half_busy/bare_append"));
+        lines.push(line("bus: gRPC PublishEvent", f64::NAN, "grpc_publish_half_busy/latency"));
         lines
             .push(head(format!("queries, {}/s, open loop", number("settings/queries_per_second"))));
         lines.push(line("floor: append and direct call", f64::NAN, "query_floor/latency"));

@@ -70,7 +70,7 @@ pub(crate) async fn publish(bus: &Bus, events: &Events, from: usize, count: usiz
         async move {
             // Given back by the answer.
             room.acquire().await.ok()?.forget();
-            Some((PublishEventsRequest { event: Some(left.next()?) }, left))
+            Some((PublishEventsRequest { event: Some(left.next()?), dry_run: false }, left))
         }
     });
 
@@ -96,6 +96,7 @@ fn accepted(answer: &PublishEventsResponse, id: &str) -> Result<()> {
     ensure!(answer.id == id, "an answer came out of order");
     match &answer.result {
         Some(Outcome::Receipt(receipt)) => ensure!(!receipt.duplicate, "{id} was no new event"),
+        Some(Outcome::Verdict(_)) => anyhow::bail!("{id} was only considered"),
         Some(Outcome::Fault(fault)) => anyhow::bail!("{id} was refused: {}", fault.code),
         None => anyhow::bail!("an answer says nothing"),
     }

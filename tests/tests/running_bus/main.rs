@@ -5,13 +5,18 @@ use std::sync::LazyLock;
 
 use lgsp_tests::Bus;
 
+mod aside;
+mod batch;
 mod events;
 mod operators;
+mod packets;
 mod privacy;
 mod python;
 mod queries;
 mod refusals;
 mod routes;
+mod schemas;
+mod sdk;
 mod starting;
 
 /// The bus that all tests of this program share. It ends with this process.

@@ -309,12 +309,12 @@ fn every_fault_has_its_clear_answer() {
             (415, "unsupported_media_type", &[]),
         ),
         (
-            "a batch",
+            "a batch that is none",
             draft()
                 .header("content-type", "application/cloudevents-batch+json")
-                .body("[]")
+                .body("{}")
                 .send(bus),
-            (415, "unsupported_media_type", &[]),
+            (400, "invalid_json", &[("", "json_syntax")]),
         ),
         (
             "an envelope that is no JSON",

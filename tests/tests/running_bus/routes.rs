@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use lgsp_gateway::{ROUTES, Route, Who};
 use lgsp_proto::event::v1::{
     GetReceiptRequest, PublishEventRequest, PublishEventsRequest, PublishEventsResponse,
+    SetAsideRequest,
     publish_events_response::Result as Outcome,
 };
 use lgsp_proto::ops::v1::{GetLagRequest, ListTopicsRequest};
@@ -16,6 +17,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::BUS;
+use crate::packets::session;
 
 fn granted() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(|route| route.who == Who::Granted)
@@ -46,7 +48,7 @@ fn body(route: &Route) -> Vec<u8> {
     let dossier = sample::dossier(200).to_string();
     let event = Some(sample::event(&new_id(), &dossier));
     match (route.method, route.path) {
-        ("POST", "/v1/events") => format!(
+        ("POST", "/v1/events" | "/v1/events/validate") => format!(
             r#"{{"specversion":"1.0","id":"{}","source":"{SOURCE}","type":"{DOSSIER}","data":{dossier}}}"#,
             new_id()
         )
@@ -65,14 +67,23 @@ fn body(route: &Route) -> Vec<u8> {
         .into_bytes(),
         ("GET", "/v1/receipts" | "/v1/ops/lag" | "/v1/ops/topics") => Vec::new(),
         ("gRPC", "/lgsp.event.v1.EventService/PublishEvent") => {
-            PublishEventRequest { event }.encode_to_vec()
+            PublishEventRequest { event, dry_run: false }.encode_to_vec()
         }
         ("gRPC", "/lgsp.event.v1.EventService/PublishEvents") => {
-            PublishEventsRequest { event }.encode_to_vec()
+            PublishEventsRequest { event, dry_run: false }.encode_to_vec()
         }
         ("gRPC", "/lgsp.event.v1.EventService/GetReceipt") => {
             GetReceiptRequest { source: SOURCE.to_owned(), id: "x".to_owned() }.encode_to_vec()
         }
+        ("gRPC", "/lgsp.event.v1.EventService/SetAside") => SetAsideRequest {
+            event,
+            code: "schema_violation".to_owned(),
+            violations: Vec::new(),
+            origin: "routes.csv:1".to_owned(),
+            attempt: 1,
+            adapter: "files".to_owned(),
+        }
+        .encode_to_vec(),
         ("gRPC", "/lgsp.query.v1.PopulationService/LookUpCitizen") => look_up().encode_to_vec(),
         ("gRPC", "/lgsp.ops.v1.OpsService/GetLag") => GetLagRequest {}.encode_to_vec(),
         ("gRPC", "/lgsp.ops.v1.OpsService/ListTopics") => ListTopicsRequest {}.encode_to_vec(),
@@ -91,7 +102,7 @@ fn send(route: &Route, authorization: Option<&str>) -> (Answered, Option<Vec<u8>
         }
         "POST" => {
             let media_type = match route.path {
-                "/v1/events" => "application/cloudevents+json",
+                "/v1/events" | "/v1/events/validate" => "application/cloudevents+json",
                 _ => "application/json",
             };
             bus.post(route.path).header("content-type", media_type).body(&body)
@@ -167,11 +178,58 @@ fn every_granted_route_refuses_a_client_without_the_grant_and_serves_one_with_it
 }
 
 #[test]
+fn every_route_of_packets_refuses_a_stranger_and_serves_a_session_with_the_grant() {
+    let bus = &*BUS;
+    let (may, may_not) = (session(bus, "motcua"), session(bus, "tracuu"));
+    let routes: Vec<_> = ROUTES.iter().filter(|route| route.who == Who::Session).collect();
+    assert!(routes.len() >= 3, "the list is whole");
+    for route in routes {
+        let service = route.path.rsplit('/').next().unwrap();
+        let (service, record) = match service {
+            "CapNhatTienDoHoSoMC" => (service, json!({
+                "MaHoSo": "H61.14-260703-0201", "NguoiXuLy": "Cán bộ Mẫu",
+                "ThoiDiemXuLy": "20260703103000", "TrangThai": "4",
+            })),
+            _ => ("DongBoHoSoMC", sample::dossier(201)),
+        };
+        let send = |session: Option<&str>| {
+            let answer = match route.path {
+                "/dvcqg/service" => bus.post(route.path).json(&json!({
+                    "session": session, "madonvi": "H61.14", "service": service, "data": [record],
+                })),
+                path => {
+                    let curl = bus.post(&format!("{path}?MaDinhDanhDV=H61.14")).json(&json!([record]));
+                    match session {
+                        Some(session) => curl.bearer(session),
+                        None => curl,
+                    }
+                }
+            };
+            let answer = answer.send().unwrap();
+            assert_eq!(answer.status, 200, "{route:?}");
+            answer.json().unwrap()["error_code"].as_str().unwrap().to_owned()
+        };
+        for (session, code) in
+            [(None, "401"), (Some("rubbish"), "401"), (Some(&*may_not), "403"), (Some(&*may), "0")]
+        {
+            assert_eq!(send(session), code, "{route:?} {}", session.is_some());
+        }
+    }
+}
+
+#[test]
 fn every_public_route_answers_a_stranger() {
     let bus = &*BUS;
-    for route in ROUTES.iter().filter(|route| route.who != Who::Granted) {
+    for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Public | Who::Loopback)) {
         match route.method {
-            "GET" => assert_eq!(bus.get(route.path).send().unwrap().status, 200, "{route:?}"),
+            "GET" => {
+                let path = route.path.replace("{type}/{version}", &format!("{DOSSIER}/1.0"));
+                assert_eq!(bus.get(&path).send().unwrap().status, 200, "{route:?}");
+            }
+            "POST" if route.path == "/dvcqg/login" => {
+                let answer = bus.post(route.path).json(&json!({})).send().unwrap();
+                assert_eq!((answer.status, &answer.json().unwrap()["error_code"]), (200, &json!(400)));
+            }
             "POST" => {
                 // Asked for nothing, the token endpoint refuses in its own form.
                 let answer = bus.post(route.path).form("").send().unwrap();

@@ -42,6 +42,8 @@ pub(crate) async fn run(options: Demo) -> Result<bool> {
             kafka_port: 0,
             kafka: None,
             topics: None,
+            receipts: None,
+            adapters: None,
             broker: options.broker.clone(),
             seed: options.seed,
         },

@@ -8,10 +8,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{self, Sim};
+use crate::cli::{self, OtherSim, Sim};
 use crate::data_dir::DataDir;
 
 pub(crate) async fn run(options: Sim) -> Result<bool> {
+    if let Some(OtherSim::Traffic(options)) = options.other {
+        return super::traffic::run(options).await;
+    }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
     // Alone it makes the folder; as a child it finds one, which its parent holds.

@@ -17,6 +17,8 @@ pub(crate) async fn run(options: Up) -> Result<bool> {
         kafka_port: options.kafka_port,
         kafka: options.kafka,
         topics: options.topics,
+        receipts: options.receipts.config(),
+        adapters: options.adapters,
         broker: options.broker,
         seed: 2026,
     };
@@ -31,14 +33,18 @@ pub(crate) async fn run(options: Up) -> Result<bool> {
         _ = terminate.recv() => return Ok(true),
         _ = interrupt.recv() => return Ok(true),
     };
-    tokio::select! {
-        () = &mut stdin_ended => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let failed = tokio::select! {
+        error = bus.failed() => Some(error),
+        () = &mut stdin_ended => None,
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    if let Some(error) = &failed {
+        tracing::error!(error = %error, "the bus cannot go on");
     }
     tracing::info!("stopping; once more stops at once");
     tokio::select! {
-        () = bus.stop() => Ok(true),
+        () = bus.stop() => failed.map_or(Ok(true), Err),
         _ = terminate.recv() => Ok(false),
         _ = interrupt.recv() => Ok(false),
     }

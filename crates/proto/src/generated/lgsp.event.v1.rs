@@ -106,19 +106,41 @@ pub struct Receipt {
     #[prost(message, repeated, tag = "8")]
     pub warnings: ::prost::alloc::vec::Vec<super::super::fault::v1::Violation>,
 }
+/// What would become of an event.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Verdict {
+    /// The event's source.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// The event's id.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The event is recorded already: it would get its first receipt again.
+    #[prost(bool, tag = "3")]
+    pub duplicate: bool,
+    /// What is odd about the record though it would be accepted.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<super::super::fault::v1::Violation>,
+}
 /// Asks to publish one event.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PublishEventRequest {
     /// The event.
     #[prost(message, optional, tag = "1")]
     pub event: ::core::option::Option<CloudEvent>,
+    /// Judge everything and append nothing: a fault is told as ever, else the answer is a verdict.
+    #[prost(bool, tag = "2")]
+    pub dry_run: bool,
 }
-/// Answers that the event is durable.
+/// Answers that the event is durable, or what would become of it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PublishEventResponse {
-    /// The receipt.
+    /// The receipt; absent after a dry run.
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
+    /// The verdict of a dry run.
+    #[prost(message, optional, tag = "2")]
+    pub verdict: ::core::option::Option<Verdict>,
 }
 /// Asks to publish the next event of a stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -126,15 +148,22 @@ pub struct PublishEventsRequest {
     /// The event.
     #[prost(message, optional, tag = "1")]
     pub event: ::core::option::Option<CloudEvent>,
+    /// Judge everything and append nothing.
+    #[prost(bool, tag = "2")]
+    pub dry_run: bool,
 }
 /// Answers one event of a stream.
+///
+/// After an event that was not taken though it may be later (its fault is retryable) the stream ends
+/// with UNAVAILABLE or RESOURCE_EXHAUSTED: what came after it was not taken either. Publish all that
+/// has no receipt again, in the same order; so each entity's events stay in order.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PublishEventsResponse {
     /// The event's id, as it was sent.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// What became of it.
-    #[prost(oneof = "publish_events_response::Result", tags = "2, 3")]
+    #[prost(oneof = "publish_events_response::Result", tags = "2, 3, 4")]
     pub result: ::core::option::Option<publish_events_response::Result>,
 }
 /// Nested message and enum types in `PublishEventsResponse`.
@@ -148,6 +177,9 @@ pub mod publish_events_response {
         /// It was refused, or its outcome is unknown.
         #[prost(message, tag = "3")]
         Fault(super::super::super::fault::v1::Fault),
+        /// What would become of it: the answer to a dry run.
+        #[prost(message, tag = "4")]
+        Verdict(super::Verdict),
     }
 }
 /// Asks what became of an event.
@@ -166,6 +198,42 @@ pub struct GetReceiptResponse {
     /// The receipt.
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
+}
+/// Asks to set a record aside.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetAsideRequest {
+    /// The event that cannot be published: its id, source and type as they would be; its data may be
+    /// anything, up to 1 MiB.
+    #[prost(message, optional, tag = "1")]
+    pub event: ::core::option::Option<CloudEvent>,
+    /// Why it was refused: a code such as `schema_violation`.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// Every broken rule: pointer and rule; the sentences need not be sent.
+    #[prost(message, repeated, tag = "3")]
+    pub violations: ::prost::alloc::vec::Vec<super::super::fault::v1::Violation>,
+    /// Where it came from, e.g. a file and row; at most 256 characters.
+    #[prost(string, tag = "4")]
+    pub origin: ::prost::alloc::string::String,
+    /// The how manieth attempt failed, from 1.
+    #[prost(uint32, tag = "5")]
+    pub attempt: u32,
+    /// Which kind of adapter: `files` or `database`.
+    #[prost(string, tag = "6")]
+    pub adapter: ::prost::alloc::string::String,
+}
+/// Answers that the record is durable among the dead letters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetAsideResponse {
+    /// The dead-letter topic.
+    #[prost(string, tag = "1")]
+    pub topic: ::prost::alloc::string::String,
+    /// The partition.
+    #[prost(int32, tag = "2")]
+    pub partition: i32,
+    /// The offset within the partition.
+    #[prost(int64, tag = "3")]
+    pub offset: i64,
 }
 /// Generated client implementations.
 pub mod event_service_client {
@@ -339,6 +407,32 @@ pub mod event_service_client {
                 .insert(GrpcMethod::new("lgsp.event.v1.EventService", "GetReceipt"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sets aside a record that its adapter cannot publish, among the dead letters of its type, so
+        /// that nobody waits behind it; answers when that is durable.
+        pub async fn set_aside(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetAsideRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetAsideResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lgsp.event.v1.EventService/SetAside",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lgsp.event.v1.EventService", "SetAside"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -382,6 +476,15 @@ pub mod event_service_server {
             request: tonic::Request<super::GetReceiptRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetReceiptResponse>,
+            tonic::Status,
+        >;
+        /// Sets aside a record that its adapter cannot publish, among the dead letters of its type, so
+        /// that nobody waits behind it; answers when that is durable.
+        async fn set_aside(
+            &self,
+            request: tonic::Request<super::SetAsideRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetAsideResponse>,
             tonic::Status,
         >;
     }
@@ -588,6 +691,51 @@ pub mod event_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetReceiptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lgsp.event.v1.EventService/SetAside" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetAsideSvc<T: EventService>(pub Arc<T>);
+                    impl<
+                        T: EventService,
+                    > tonic::server::UnaryService<super::SetAsideRequest>
+                    for SetAsideSvc<T> {
+                        type Response = super::SetAsideResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetAsideRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as EventService>::set_aside(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetAsideSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

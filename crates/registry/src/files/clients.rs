@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgsp_core::identifier::{AgencyCode, ClientId, ProcedureCode};
 
 use super::{SECRETS, distinct, known_agency, name};
-use crate::client::{Client, Procedures, PublishRule, QueryRule, SecretDigest, national_part};
+use crate::client::{Client, Procedures, PublishRule, QueryRule, Secret, national_part};
 use crate::document::{Faults, Section, Source};
 
 /// What the other files say; `None` for one that could not be read, which is reported already.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) agencies: Option<&'a BTreeSet<AgencyCode>>,
-    pub(crate) secrets: Option<&'a BTreeMap<ClientId, Option<SecretDigest>>>,
+    pub(crate) secrets: Option<&'a BTreeMap<ClientId, Option<Secret>>>,
 }
 
 /// The clients, and every id in the file: also those of clients that have faults.
@@ -76,12 +76,12 @@ fn secret_of(
     section: &Section<'_>,
     known: Known<'_>,
     faults: &mut Faults,
-) -> Option<SecretDigest> {
+) -> Option<Secret> {
     let secret = known.secrets?.get(id);
     if secret.is_none() {
         faults.expected(&section.place, format!("a line \"{} = ...\" in {SECRETS}", id.as_str()));
     }
-    *secret?
+    secret?.clone()
 }
 
 fn read_publish(

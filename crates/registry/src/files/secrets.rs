@@ -1,17 +1,17 @@
-//! `client-secrets.toml`: the digest of each client's secret. No fault tells a value.
+//! `client-secrets.toml`: the digest of each client's secret or password. No fault tells a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lgsp_core::identifier::ClientId;
 
 use super::CLIENTS;
-use crate::client::SecretDigest;
+use crate::client::Secret;
 use crate::document::{Faults, Place, Source};
 
 /// The digests, `None` for a malformed one, and the place of each.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets<'d> {
-    pub(crate) digests: BTreeMap<ClientId, Option<SecretDigest>>,
+    pub(crate) digests: BTreeMap<ClientId, Option<Secret>>,
     places: Vec<(ClientId, Place<'d>)>,
 }
 
@@ -31,17 +31,17 @@ pub(crate) fn read<'d>(
                 .expected(&item.place.hiding_key(), "lines of the form <client id> = \"<digest>\"");
             continue;
         };
-        let digest = item.as_text().and_then(SecretDigest::parse);
-        match digest {
-            None => {
-                faults.expected(&item.place, "64 hexadecimal digits (the SHA-256 of the secret)")
-            }
-            Some(digest) if !seen.insert(digest) => {
+        let text = item.as_text().unwrap_or_default();
+        let secret = Secret::parse(text);
+        match secret {
+            Err(expected) => faults.expected(&item.place, expected),
+            // An Argon2id line has a salt of its own, so that only a copied one is equal.
+            Ok(_) if !seen.insert(text.to_ascii_lowercase()) => {
                 faults.expected(&item.place, "a secret of its own; another client has the same");
             }
-            Some(_) => {}
+            Ok(_) => {}
         }
-        secrets.digests.insert(id.clone(), digest);
+        secrets.digests.insert(id.clone(), secret.ok());
         secrets.places.push((id, item.place));
     }
     secrets

@@ -30,7 +30,14 @@ const SECRETS: &str =
     r#"motcua = "00000000000000000000000000000000000000000000000000000000000000ff""#;
 
 fn read(agencies: &str, clients: &str, secrets: &str) -> Result<Registry, Vec<String>> {
-    Registry::read(Some(agencies), Some(clients), Some(secrets), Faults::default())
+    let texts = Texts {
+        agencies: Some(agencies.to_owned()),
+        clients: Some(clients.to_owned()),
+        secrets: Some(secrets.to_owned()),
+        codes: None,
+        procedures: None,
+    };
+    Registry::read(texts, Faults::default())
         .map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
@@ -49,7 +56,7 @@ fn reads_what_is_declared_and_grants_nothing_else() {
     assert!(registry.agency(&agency("000.00.14.H61")).is_none());
 
     let client = registry.client(&ClientId::parse("motcua").unwrap()).unwrap();
-    assert_eq!(client.secret().as_bytes()[31], 0xff);
+    assert_eq!(client.secret().unwrap().as_bytes()[31], 0xff);
     let [publish] = client.publish() else { panic!("one rule") };
     assert!(publish.covers("lgsp.dossier.recorded.v1", &agency("H61.14")));
     assert!(!publish.covers("lgsp.dossier.recorded.v1", &agency("H61.25")));
@@ -152,6 +159,21 @@ fn two_clients_do_not_share_a_secret() {
 }
 
 #[test]
+fn a_chosen_password_stands_as_an_argon2id_line_and_a_weak_one_is_reported() {
+    let line = crate::PasswordHash::line_for("a password of today", &[7; 16]).unwrap();
+    let registry = read(AGENCIES, CLIENTS, &format!("motcua = \"{line}\"")).unwrap();
+    let client = registry.client(&ClientId::parse("motcua").unwrap()).unwrap();
+    assert!(client.secret().is_none());
+    assert!(client.password().unwrap().is_of("a password of today"));
+
+    let weak = line.replace("m=65536", "m=4096");
+    let faults = read(AGENCIES, CLIENTS, &format!("motcua = \"{weak}\"")).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("client-secrets.toml line 1: motcua: expected an Argon2id line"));
+    assert!(!faults[0].contains("4096"), "{faults:?}");
+}
+
+#[test]
 fn agencies_above_each_other_do_not_go_in_a_circle() {
     let circle = AGENCIES.replace("name = \"Sở Một\"", "name = \"Sở Một\"\nparent = \"H61.25\"");
     let faults = read(&circle, CLIENTS, SECRETS).unwrap_err();
@@ -171,7 +193,7 @@ fn a_folder_names_its_missing_and_its_misspelt_files() {
         error.to_string(),
         "faults in the registry: 3\n  \
          client-secrets.toml: expected UTF-8 text\n  \
-         client.toml: expected no such file (known are: agencies.toml, clients.toml, client-secrets.toml)\n  \
+         client.toml: expected no such file (known are: agencies.toml, clients.toml, client-secrets.toml, codes.toml, procedures.json)\n  \
          clients.toml: expected this file, which is missing"
     );
     let missing = Registry::load(&folder.path().join("nowhere")).unwrap_err();

@@ -258,7 +258,7 @@ fn pair_year(pair: u32) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use lgsp_core::identifier::{FORMATS, ODDITIES, PersonalNumber};
+    use lgsp_core::identifier::{FORMATS, Format, ODDITIES, PersonalNumber};
     use proptest::prelude::*;
 
     use super::*;
@@ -276,10 +276,11 @@ mod tests {
         fn numbers_dates_and_cards_have_their_prescribed_form(index in 0..POPULATION) {
             let person = PEOPLE.person(index).unwrap();
             prop_assert!(PersonalNumber::parse(&person.personal_number).is_ok());
-            for (_, check) in ODDITIES {
-                prop_assert!(check(&person.personal_number).is_ok());
-            }
-            let check = |name: &str| FORMATS.iter().find(|(format, _)| *format == name).unwrap().1;
+            let find = |rules: &[Format], name: &str| rules.iter().find(|(format, _)| *format == name).unwrap().1;
+            prop_assert!(find(ODDITIES, "personal-number")(&person.personal_number).is_ok());
+            prop_assert!(find(ODDITIES, "person-name")(&person.name.to_string()).is_ok());
+            let check = |name| find(FORMATS, name);
+            prop_assert!(check("person-name")(&person.name.to_string()).is_ok());
             prop_assert!(check("birth-date")(&person.birth.to_string()).is_ok());
             if let Some(card) = &person.identity_card_number {
                 prop_assert!(check("identity-card-9")(card).is_ok());

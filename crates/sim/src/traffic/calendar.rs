@@ -4,12 +4,12 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Weekday};
 
 /// How many seconds are worked in a day.
-pub(super) const WORKED_SECONDS: u32 = 8 * 3600;
+pub(crate) const WORKED_SECONDS: u32 = 8 * 3600;
 /// How many of them lie before noon.
-pub(super) const MORNING_SECONDS: u32 = 4 * 3600;
+pub(crate) const MORNING_SECONDS: u32 = 4 * 3600;
 
 /// Returns the time of day at which so many seconds have been worked.
-pub(super) fn clock(day: Date, worked: u32) -> DateTime {
+pub(crate) fn clock(day: Date, worked: u32) -> DateTime {
     let since_midnight = if worked < MORNING_SECONDS {
         7 * 3600 + 1800 + worked
     } else {
@@ -27,7 +27,7 @@ pub(super) fn is_working(day: Date) -> bool {
 }
 
 /// Returns the day that lies so many working days after (or, negative, before) another.
-pub(super) fn working_days_from(day: Date, days: i32) -> Date {
+pub(crate) fn working_days_from(day: Date, days: i32) -> Date {
     let (mut left, mut reached) = (days.unsigned_abs(), day);
     while left > 0 {
         reached = reached.saturating_add(i64::from(days.signum()).days());

@@ -1,36 +1,39 @@
-//! A working day of a province: what its one-stop systems publish and its officers ask.
+//! What one-stop systems publish and officers ask: records of dossiers, citizens and enterprises,
+//! and look-ups.
 //!
 //! People and enterprises are synthetic. The procedure codes are of the national catalogue's
 //! form and occur in the field; the names, fields of administration and terms beside them are
 //! examples, no statement about those procedures.
 
-mod calendar;
-mod dossier;
-mod flaw;
-mod plan;
+pub(crate) mod calendar;
+pub(crate) mod dossier;
+pub(crate) mod progress;
 mod questions;
-mod registers;
+pub(crate) mod registers;
 
 use jiff::civil::{Date, DateTime};
 
-use crate::people::Population;
-use plan::What;
+use crate::day::{Agency, Day, Expected, Kind, Settings, Shares, Way};
 
+pub use crate::day::{CITIZEN_RECORDED, DOSSIER_RECORDED, ENTERPRISE_RECORDED};
 pub use questions::{ExpectAnswer, PlannedLookUp, PlannedPurpose, questions};
 
-/// The type of a dossier's event.
-pub const DOSSIER_RECORDED: &str = "lgsp.dossier.recorded.v1";
-/// The type of a citizen's event.
-pub const CITIZEN_RECORDED: &str = "lgsp.citizen.recorded.v1";
-/// The type of an enterprise's event.
-pub const ENTERPRISE_RECORDED: &str = "lgsp.enterprise.recorded.v1";
+/// What the dice of traffic are thrown for; apart from those of people.
+pub(crate) mod purpose {
+    pub(crate) const PLAN: u32 = 101;
+    pub(crate) const DOSSIER: u32 = 102;
+    pub(crate) const CITIZEN: u32 = 103;
+    pub(crate) const ENTERPRISE: u32 = 104;
+    pub(crate) const QUESTION: u32 = 105;
+    pub(crate) const PROGRESS: u32 = 106;
+}
 
 /// What the bus should do with a planned event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// Accept it.
     Accepted,
-    /// Refuse it for breaking this rule and no other: the rule's code.
+    /// Refuse it for breaking this rule first: the rule's code.
     Refused(&'static str),
 }
 
@@ -51,10 +54,8 @@ pub struct PlannedEvent {
     pub expectation: Expect,
 }
 
-/// Plans `count` events of a day, in the order of their times: dossiers on their way through the
-/// states 2, 4, 9 and 10, among them about one citizen or enterprise in ten, and one event in
-/// fifty that breaks a rule. The plan is the same for the same arguments; records are written as
-/// they are asked for, so that a large plan costs little memory.
+/// Plans `count` events of a day, in the order of their times: the records of dossiers, citizens
+/// and enterprises of a [`Day`] whose only faults are one broken record in fifty.
 ///
 /// ```
 /// use lgsp_sim::traffic::working_day;
@@ -67,41 +68,35 @@ pub fn working_day(
     count: usize,
     agencies: &[&str],
 ) -> impl Iterator<Item = PlannedEvent> + use<> {
-    let agencies: Vec<String> = agencies.iter().map(|agency| (*agency).to_owned()).collect();
-    let people = Population::new(seed);
-    let (dossiers, steps) = plan::plan(seed, count, agencies.len());
-    steps.into_iter().enumerate().filter_map(move |(number, step)| {
-        let at = calendar::clock(day, step.at);
-        let dossier_of = |number: u32| dossiers.get(usize::try_from(number).ok()?);
-        let (event_type, agency, data) = match step.what {
-            What::Dossier { number, state, ended } => {
-                let dossier = dossier_of(number)?;
-                let agency = agencies.get(dossier.agency)?;
-                let told = dossier::Told { day, number, state, ended, agency };
-                (DOSSIER_RECORDED, agency, dossier::write(seed, &people, dossier, &told, step.flaw))
-            }
-            What::Citizen { agency, number } => (
-                CITIZEN_RECORDED,
-                agencies.get(agency)?,
-                registers::write_citizen(seed, &people, number),
-            ),
-            What::Enterprise { agency, number } => (
-                ENTERPRISE_RECORDED,
-                agencies.get(agency)?,
-                registers::write_enterprise(seed, &people, number, step.flaw),
-            ),
-        };
-        Some(PlannedEvent {
-            event_type,
-            id: format!("{}-{seed:x}-{number:06}", day.strftime("%Y%m%d")),
-            agency: agency.clone(),
-            at,
-            data,
-            expectation: step
-                .flaw
-                .map_or(Expect::Accepted, |flaw| Expect::Refused(flaw.rule().code)),
+    let codes: Vec<String> = agencies.iter().map(|agency| (*agency).to_owned()).collect();
+    let agency = |code: &String| Agency {
+        code: code.clone(),
+        former_code: None,
+        client: String::new(),
+        way: Way::GrpcStream,
+    };
+    let agencies = codes.iter().map(agency).collect();
+    // A dossier has more than two events: the day is longer than what is asked of it.
+    let dossiers = u32::try_from(count / 2 + 20).unwrap_or(u32::MAX);
+    Day::new(Settings { seed, day, dossiers, agencies, shares: Shares::BROKEN_ONLY })
+        .filter(|planned| planned.kind != Kind::Progress)
+        .take(count)
+        .filter_map(move |planned| {
+            let expectation = match planned.expected {
+                Expected::Refused(breaches) => {
+                    Expect::Refused(breaches.first().map_or("", |breach| breach.rule.code))
+                }
+                _ => Expect::Accepted,
+            };
+            Some(PlannedEvent {
+                event_type: planned.event_type(),
+                agency: codes.get(planned.agency)?.clone(),
+                id: planned.id,
+                at: planned.happened,
+                data: planned.data,
+                expectation,
+            })
         })
-    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::dossier::{PROCEDURES, code};
-use super::plan::purpose;
+use super::purpose;
 use crate::people::{POPULATION, Person, Population};
 use crate::random::dice;
 

@@ -73,6 +73,7 @@ fn request(event: &PlannedEvent) -> PublishEventsRequest {
             attributes: std::collections::HashMap::default(),
             data: Some(Data::BinaryData(Bytes::from(event.data.clone()))),
         }),
+        dry_run: false,
     }
 }
 
@@ -86,6 +87,7 @@ fn note(event: &PlannedEvent, outcome: Outcome, published: &mut Published) {
                 .acknowledged
                 .insert((source(event), event.id.clone()), Digest128::of(&[&event.data]));
         }
+        Outcome::Verdict(_) => published.unexpected.push(format!("{} was only considered", event.id)),
         Outcome::Fault(fault) => {
             let rule = fault
                 .violations
