@@ -10,7 +10,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 .DEFAULT_GOAL := help
 # cargo uses every core by itself; two installations at once would be in each other's way.
 .NOTPARALLEL:
-.PHONY: help demo up test check bench kafka setup generate audit
+.PHONY: help demo up test check bench fuzz kafka setup generate audit
 
 help: ## list the entry points
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ bench: kafka ## measure against the floor: a table, and target/bench/report.json
 	@$(REQUIRE) build
 	cargo build --release --locked -p lgsp
 	cargo bench --locked -p lgsp-tests $(ARGS)
+
+fuzz: ## look for inputs that break a parser, 30 s for each, e.g. make fuzz ARGS="--seconds 600 packet"
+	@$(REQUIRE) build
+	@deploy/setup/fuzz.sh
+	fuzz/run.sh $(ARGS)
 
 kafka: ## fetch the broker's jars to target/kafka/libs
 	@$(REQUIRE) run

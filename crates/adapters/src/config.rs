@@ -7,8 +7,8 @@ use std::io::Read;
 use std::path::Path;
 
 use lgsp_core::identifier::{AgencyCode, ClientId};
-use lgsp_registry::document::{Faults, Item, Section, Source};
 pub use lgsp_registry::RegistryFault as ConfigFault;
+use lgsp_registry::document::{Faults, Item, Section, Source};
 
 use crate::database::{DatabaseConfig, Form};
 use crate::files::FilesConfig;
@@ -203,7 +203,8 @@ fn read_input(root: &mut Section<'_>, folder: &Path, faults: &mut Faults) -> Opt
 /// Reads a text file of a bounded size; or says what was expected instead.
 pub(crate) fn read_text(path: &Path, max_bytes: u64) -> Result<String, String> {
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(|error| format!("a file that can be read ({error})"))?;
+    let file =
+        fs::File::open(path).map_err(|error| format!("a file that can be read ({error})"))?;
     let read = file.take(max_bytes + 1).read_to_string(&mut text);
     read.map_err(|error| format!("a text file in UTF-8 ({})", error.kind()))?;
     if u64::try_from(text.len()).is_ok_and(|bytes| bytes > max_bytes) {

@@ -11,7 +11,6 @@
 
 mod config;
 mod connection;
-pub(crate) mod delivery;
 mod error;
 mod line;
 mod outbox;

@@ -27,10 +27,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::AdapterConfig;
 use crate::publisher::Publisher;
 pub use config::{FilesConfig, Format};
-pub use sample::{SampleError, SampleRow, sample};
 use folder::{Look, Watch};
 use journal::Journal;
 use process::{Desk, Fate};
+pub use sample::{SampleError, SampleRow, sample};
 
 /// Why a files adapter cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod database;
+mod delivery;
 pub mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -113,7 +113,7 @@ impl Trace {
         fitting.max_by_key(|field| field.pointer.len()).map(|field| field.column.as_str())
     }
 
-    /// Returns each field, in the order of the mapping; also those that were left out.
+    /// Returns each field, sorted by its name; also those that were left out.
     pub fn fields(&self) -> &[Traced] {
         &self.0
     }
@@ -211,7 +211,7 @@ impl Mapping {
     /// Maps a row or record, a JSON object.
     ///
     /// # Errors
-    /// Everything that does not fit, in the mapping's order.
+    /// Everything that does not fit, sorted by the fields' names.
     pub fn apply(&self, row: &Value) -> Result<Mapped, Vec<Misfit>> {
         apply::apply(self, row)
     }

@@ -1,6 +1,13 @@
 //! The files adapter against a bus that fails in every way it may, and an adapter that is dropped
 //! at any point: every row ends in exactly one of recorded and set aside, in order.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
 #[path = "files/fake_bus.rs"]
 mod fake_bus;
 
@@ -187,8 +194,13 @@ async fn every_row_ends_once_and_in_order_whatever_fails_and_wherever_the_adapte
         repeated += book.repeated;
         lost_letters += book.lost_letters;
     }
-    println!("{dropped} drops, {unknown} unknown, {repeated} repeated, {lost_letters} letters lost");
-    assert!(dropped > 12 && unknown > 12 && repeated > 12 && lost_letters > 2, "nothing was at stake");
+    println!(
+        "{dropped} drops, {unknown} unknown, {repeated} repeated, {lost_letters} letters lost"
+    );
+    assert!(
+        dropped > 12 && unknown > 12 && repeated > 12 && lost_letters > 2,
+        "nothing was at stake"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -167,6 +167,9 @@ rules! {
     /// A dossier that was received and has no deadline.
     MISSING_DEADLINE = "missing_deadline", "Hồ sơ đã tiếp nhận mà không có ngày hẹn trả; bản ghi vẫn được nhận. Chỉ để trống khi thủ tục không quy định thời hạn.",
         "The dossier was received and has no deadline; the record was accepted. Leave it empty only where the procedure has no term.";
+    /// A field that systems of before do not send.
+    MISSING_EXPECTED = "missing_expected", "Thiếu trường mà hệ thống mới phải gửi; bản ghi vẫn được nhận. Hãy bổ sung khi nâng cấp phần mềm.",
+        "A field that newer systems send is missing; the record was accepted. Add it when the software is renewed.";
     /// A deadline before the reception.
     DEADLINE_BEFORE_RECEPTION = "deadline_before_reception", "Ngày hẹn trả sớm hơn ngày tiếp nhận; bản ghi vẫn được nhận. Hãy kiểm tra lại.",
         "The deadline lies before the reception; the record was accepted. Check both.";
@@ -187,6 +190,7 @@ pub const WARNINGS: &[&Rule] = &[
     &GENDER_AGAINST_NUMBER,
     &BIRTH_YEAR_AGAINST_NUMBER,
     &MISSING_DEADLINE,
+    &MISSING_EXPECTED,
     &DEADLINE_BEFORE_RECEPTION,
     &STATE_TRANSITION,
 ];

@@ -174,7 +174,6 @@ impl Book {
             // Reserved before the store is asked, so that nobody else can come in between.
             let entry = Entry::InFlight { content, is_new: false, waiting: vec![tell] };
             pages.entries.insert(event, entry);
-            pages.released.remove(&event);
             entity.as_ref().and_then(|entity| pages.state_of(entity))
         };
         let completion = Completion {

@@ -176,11 +176,7 @@ impl Ingest {
     ///
     /// # Errors
     /// As [`Ingest::accept`], but for those of the log.
-    pub async fn consider(
-        &self,
-        caller: &Principal,
-        event: &Submission,
-    ) -> Result<Verdict, Fault> {
+    pub async fn consider(&self, caller: &Principal, event: &Submission) -> Result<Verdict, Fault> {
         let (_, valid) = self.weigh(caller, event)?;
         let identity = Digest128::of_event(&event.source, &event.id);
         let content = Digest128::of_content(&event.event_type, &event.data);

@@ -8,6 +8,8 @@
 
 pub mod book;
 pub mod corridor;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod letter;
 mod pending;
 pub mod ports;

@@ -99,13 +99,15 @@ pub(crate) fn well_formed(event: &Submission) -> Result<(), Fault> {
     for (name, value) in event.extensions.iter().take(MAX_EXTENSIONS) {
         let named = (1..=20).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        // The name is repeated only where it cannot be somebody's number: anything may stand in it.
+        let told =
+            if name.starts_with(|first: char| first.is_ascii_lowercase()) { name } else { "" };
         match named {
             true => {
                 demand(!RESERVED.contains(&name.as_str()), name, &rule::ATTRIBUTE_RESERVED);
                 demand(!PLACED.contains(&name.as_str()), name, &rule::ATTRIBUTE);
-                demand(is_text(value), name, &rule::ATTRIBUTE);
+                demand(is_text(value), told, &rule::ATTRIBUTE);
             }
-            // The name itself is not repeated: anything may stand in it.
             false => demand(false, "", &rule::ATTRIBUTE),
         }
     }
@@ -124,4 +126,27 @@ fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
         || media_type.to_ascii_lowercase().ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_named_unless_its_name_may_be_somebody_s_number() {
+        for (name, told) in [("traced", "traced"), ("086190000001", ""), ("Nguyễn Thị Mẫu", "")]
+        {
+            let event = Submission {
+                spec_version: "1.0".to_owned(),
+                id: "1".to_owned(),
+                source: "/agencies/H61.14/systems/motcua".to_owned(),
+                event_type: "lgsp.dossier.recorded.v1".to_owned(),
+                extensions: vec![(name.to_owned(), "\u{1}".to_owned())],
+                ..Submission::default()
+            };
+            let fault = well_formed(&event).unwrap_err();
+            let pointers: Vec<_> = fault.violations.iter().map(|it| it.pointer.as_str()).collect();
+            assert_eq!(pointers, [told]);
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::{
 
 mod entities;
 mod letters;
+mod shared;
 
 /// A store in memory.
 #[derive(Default)]

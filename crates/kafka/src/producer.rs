@@ -231,7 +231,11 @@ impl<S: Settle> AckedProducer<S> {
         let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
         let fresh = connect(&self.settings, self.name)?;
         let client = std::mem::replace(&mut *client, fresh);
-        warn!(client = self.name, in_doubt = in_flight(&client), "a kafka producer gave up what it had");
+        warn!(
+            client = self.name,
+            in_doubt = in_flight(&client),
+            "a kafka producer gave up what it had"
+        );
         Ok(Retired { client, name: self.name })
     }
 

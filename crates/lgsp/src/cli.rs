@@ -8,6 +8,7 @@ use lgsp_store::PostgresConfig;
 use lgsp_telemetry::logs::LogFormat;
 use tokio::io::AsyncReadExt;
 
+use crate::commands::adapter::Adapter;
 use crate::commands::schema::Schema;
 
 /// The data bus (trục LGSP) of a province: events in, queries out, one identity, visible lag.

@@ -77,9 +77,8 @@ pub(crate) async fn join(
         let runtime = tokio::runtime::Handle::current();
         background.spawn_blocking(move || {
             let since = window_begins(sources.clock.as_ref());
-            let save = |batch: &[StoredReceipt]| {
-                Ok(runtime.block_on(receipts.save_since(batch, since))?)
-            };
+            let save =
+                |batch: &[StoredReceipt]| Ok(runtime.block_on(receipts.save_since(batch, since))?);
             let drop = "stop every bus, drop the schema lgsp in the receipts' database";
             read_topics(&sources.kafka, &sources.schemas, &from, since, drop, save)
         })
@@ -123,7 +122,8 @@ async fn stay_alive(receipts: PostgresReceipts, shutdown: CancellationToken) {
             }
             _ => {}
         }
-        failing = !receipts.lost().is_cancelled() && !lgsp_ingest::SharedReceipts::is_alive(&receipts);
+        failing =
+            !receipts.lost().is_cancelled() && !lgsp_ingest::SharedReceipts::is_alive(&receipts);
     }
 }
 
@@ -302,8 +302,7 @@ impl Watch {
         let sources = self.sources.clone();
         let read = blocking.spawn_blocking(move || {
             let (stateful, stateless) = event_topics(&sources.schemas);
-            let topics: Vec<&str> =
-                stateful.iter().chain(&stateless).map(String::as_str).collect();
+            let topics: Vec<&str> = stateful.iter().chain(&stateless).map(String::as_str).collect();
             let mut found = Vec::new();
             replay(&sources.kafka, &topics, &[], since, |record| {
                 if event(&record).is_some_and(|event| wanted.remove(&event)) {

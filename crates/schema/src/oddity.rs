@@ -19,6 +19,8 @@ pub(crate) enum Oddity {
     BirthYearAgainstNumber { number: Place, birth: Vec<Place> },
     /// There is a time of reception, and no deadline.
     MissingDeadline { at: Place, reception: Place },
+    /// A field is missing or empty that the newer of the sources always has, and the older never.
+    MissingExpected { at: Place },
     /// The deadline lies before the reception; both are portal times.
     DeadlineBeforeReception { at: Place, reception: Place },
 }
@@ -31,6 +33,7 @@ impl Oddity {
             Self::BirthYearAgainstNumber { number, birth } => {
                 birth.iter().chain([number]).collect()
             }
+            Self::MissingExpected { at } => vec![at],
             Self::MissingDeadline { at, reception }
             | Self::DeadlineBeforeReception { at, reception } => vec![at, reception],
         }
@@ -59,6 +62,9 @@ impl Oddity {
             Self::MissingDeadline { at, reception } => {
                 reception.text(record)?;
                 at.text(record).is_none().then_some((at, &rule::MISSING_DEADLINE))
+            }
+            Self::MissingExpected { at } => {
+                at.text(record).is_none().then_some((at, &rule::MISSING_EXPECTED))
             }
             Self::DeadlineBeforeReception { at, reception } => {
                 // Written year first, times order as texts.
@@ -139,6 +145,17 @@ mod tests {
             judged(json!({"NgayThangNam": "", "Nam": "2002"})).as_deref(),
             Some("/Sinh/Nam")
         );
+    }
+
+    #[test]
+    fn an_expected_field_may_be_missing_and_that_is_told() {
+        let judged = |record: Value| {
+            found(json!({"rule": "missing_expected", "at": "/Noi"}), record).map(|(place, _)| place)
+        };
+        for missing in [json!({}), json!({"Noi": ""}), json!({"Noi": null})] {
+            assert_eq!(judged(missing).as_deref(), Some("/Noi"));
+        }
+        assert_eq!(judged(json!({"Noi": "2"})), None);
     }
 
     #[test]

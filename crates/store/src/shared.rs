@@ -23,6 +23,8 @@ mod holders;
 mod line;
 mod recording;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use error::SharedError;
 pub use holders::Holder;

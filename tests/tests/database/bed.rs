@@ -17,22 +17,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long something may take on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The database of the agency's application.
-pub const DATABASE: &str = "motcua";
+pub(crate) const DATABASE: &str = "motcua";
 
 /// Data that holds this is refused by the bus.
-pub const BAD: &str = "canary-bad-value";
+pub(crate) const BAD: &str = "canary-bad-value";
 
 /// Returns a file of the worked example.
-pub fn example(name: &str) -> std::path::PathBuf {
+pub(crate) fn example(name: &str) -> std::path::PathBuf {
     place::root().join("deploy/adapters/database").join(name)
 }
 
 /// Starts a PostgreSQL with the outbox and the roles of the worked example; the application works
 /// as `motcua`.
-pub fn postgres() -> Postgres {
+pub(crate) fn postgres() -> Postgres {
     let postgres = Postgres::start().unwrap();
     postgres.create_role("motcua").unwrap();
     postgres.sql("postgres", &format!("create database {DATABASE}")).unwrap();
@@ -45,7 +45,7 @@ pub fn postgres() -> Postgres {
 
 /// Reads one of the worked example's configurations, with this server's address, after replacing
 /// some of its text.
-pub fn config(postgres: &Postgres, file: &str, changes: &[(&str, &str)]) -> AdapterConfig {
+pub(crate) fn config(postgres: &Postgres, file: &str, changes: &[(&str, &str)]) -> AdapterConfig {
     let mut text = std::fs::read_to_string(example(file)).unwrap();
     let port = format!(":{}/", postgres.port());
     let password = postgres.password_file().unwrap().display().to_string();
@@ -59,7 +59,7 @@ pub fn config(postgres: &Postgres, file: &str, changes: &[(&str, &str)]) -> Adap
 }
 
 /// An adapter that runs until it is stopped, or dropped at any point as a kill would.
-pub struct Running {
+pub(crate) struct Running {
     stop: CancellationToken,
     cut: CancellationToken,
     tasks: TaskTracker,
@@ -67,7 +67,7 @@ pub struct Running {
 
 impl Running {
     /// Starts an adapter.
-    pub fn start(config: AdapterConfig, bus: &Arc<Bus>, state: &Path) -> Self {
+    pub(crate) fn start(config: AdapterConfig, bus: &Arc<Bus>, state: &Path) -> Self {
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let (bus, state, stopping, cutting) =
@@ -85,20 +85,20 @@ impl Running {
     }
 
     /// Asks it to stop, and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.tasks.wait()).await.expect("the adapter stops");
     }
 
     /// Drops it wherever it is.
-    pub async fn cut(self) {
+    pub(crate) async fn cut(self) {
         self.cut.cancel();
         tokio::time::timeout(PATIENCE, self.tasks.wait()).await.expect("the adapter is dropped");
     }
 }
 
 /// A bus in memory: keeps each id once, in the order of arrival.
-pub struct Bus {
+pub(crate) struct Bus {
     inner: Mutex<Inner>,
 }
 
@@ -116,12 +116,12 @@ struct Inner {
 
 impl Bus {
     /// Makes a bus that always answers.
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { inner: Mutex::default() })
     }
 
     /// Makes a bus that is unsure so often, by a seed.
-    pub fn unsure(probability: f64, seed: u64) -> Arc<Self> {
+    pub(crate) fn unsure(probability: f64, seed: u64) -> Arc<Self> {
         let random = Some(fastrand::Rng::with_seed(seed));
         Arc::new(Self {
             inner: Mutex::new(Inner { unsure: probability, random, ..Inner::default() }),
@@ -129,33 +129,33 @@ impl Bus {
     }
 
     /// Returns what was recorded, in order.
-    pub fn recorded(&self) -> Vec<Record> {
+    pub(crate) fn recorded(&self) -> Vec<Record> {
         self.inner.lock().unwrap().recorded.clone()
     }
 
     /// Returns the data of what was recorded, in order.
-    pub fn data(&self) -> Vec<String> {
+    pub(crate) fn data(&self) -> Vec<String> {
         let text = |record: Record| String::from_utf8(record.data.to_vec()).unwrap();
         self.recorded().into_iter().map(text).collect()
     }
 
     /// Returns the dead letters, in order.
-    pub fn letters(&self) -> Vec<DeadLetter> {
+    pub(crate) fn letters(&self) -> Vec<DeadLetter> {
         self.inner.lock().unwrap().letters.clone()
     }
 
     /// Returns how many records were sent, also again.
-    pub fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.inner.lock().unwrap().sent
     }
 
     /// Returns how many batches ended in doubt.
-    pub fn unknown(&self) -> u64 {
+    pub(crate) fn unknown(&self) -> u64 {
         self.inner.lock().unwrap().unknown
     }
 
     /// Waits until so much was recorded.
-    pub async fn until_recorded(&self, count: usize) {
+    pub(crate) async fn until_recorded(&self, count: usize) {
         until("records arrive", || self.recorded().len() >= count).await;
     }
 }
@@ -204,7 +204,7 @@ impl Inner {
 }
 
 /// Why [`BAD`] data is refused.
-pub fn refusal() -> Refusal {
+pub(crate) fn refusal() -> Refusal {
     let breach = Breach {
         pointer: "/MaHoSo".to_owned(),
         rule: "dossier_code".to_owned(),
@@ -247,7 +247,7 @@ impl Publisher for Bus {
 }
 
 /// Waits until it is so.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let looking = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -257,7 +257,10 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Connects as the superuser, on the server's socket.
-pub async fn connect(postgres: &Postgres, tasks: &TaskTracker) -> Option<tokio_postgres::Client> {
+pub(crate) async fn connect(
+    postgres: &Postgres,
+    tasks: &TaskTracker,
+) -> Option<tokio_postgres::Client> {
     let (client, connection) = tokio_postgres::Config::new()
         .host_path(postgres.folder())
         .port(postgres.port())
@@ -273,6 +276,6 @@ pub async fn connect(postgres: &Postgres, tasks: &TaskTracker) -> Option<tokio_p
 }
 
 /// Returns the distinct ids of dead letters.
-pub fn letter_ids(bus: &Bus) -> BTreeSet<String> {
+pub(crate) fn letter_ids(bus: &Bus) -> BTreeSet<String> {
     bus.letters().into_iter().map(|letter| letter.record.id).collect()
 }

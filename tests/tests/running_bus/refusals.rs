@@ -209,7 +209,7 @@ fn every_fault_has_its_clear_answer() {
         (
             "a wrong check digit",
             draft().header("ce-type", sample::ENTERPRISE).body(tax_code).send(bus),
-            (422, "schema_violation", &[("/ENTERPRISE_GDT_CODE", "tax_code")]),
+            (422, "schema_violation", &[("/ENTERPRISE_GDT_CODE", "enterprise_code")]),
         ),
         (
             "an unknown schema version",

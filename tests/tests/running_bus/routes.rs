@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use lgsp_gateway::{ROUTES, Route, Who};
 use lgsp_proto::event::v1::{
     GetReceiptRequest, PublishEventRequest, PublishEventsRequest, PublishEventsResponse,
-    SetAsideRequest,
-    publish_events_response::Result as Outcome,
+    SetAsideRequest, publish_events_response::Result as Outcome,
 };
 use lgsp_proto::ops::v1::{GetLagRequest, ListTopicsRequest};
 use lgsp_proto::query::v1::{LookUpCitizenRequest, Purpose};
@@ -186,10 +185,13 @@ fn every_route_of_packets_refuses_a_stranger_and_serves_a_session_with_the_grant
     for route in routes {
         let service = route.path.rsplit('/').next().unwrap();
         let (service, record) = match service {
-            "CapNhatTienDoHoSoMC" => (service, json!({
-                "MaHoSo": "H61.14-260703-0201", "NguoiXuLy": "Cán bộ Mẫu",
-                "ThoiDiemXuLy": "20260703103000", "TrangThai": "4",
-            })),
+            "CapNhatTienDoHoSoMC" => (
+                service,
+                json!({
+                    "MaHoSo": "H61.14-260703-0201", "NguoiXuLy": "Cán bộ Mẫu",
+                    "ThoiDiemXuLy": "20260703103000", "TrangThai": "4",
+                }),
+            ),
             _ => ("DongBoHoSoMC", sample::dossier(201)),
         };
         let send = |session: Option<&str>| {
@@ -198,7 +200,8 @@ fn every_route_of_packets_refuses_a_stranger_and_serves_a_session_with_the_grant
                     "session": session, "madonvi": "H61.14", "service": service, "data": [record],
                 })),
                 path => {
-                    let curl = bus.post(&format!("{path}?MaDinhDanhDV=H61.14")).json(&json!([record]));
+                    let curl =
+                        bus.post(&format!("{path}?MaDinhDanhDV=H61.14")).json(&json!([record]));
                     match session {
                         Some(session) => curl.bearer(session),
                         None => curl,
@@ -228,7 +231,10 @@ fn every_public_route_answers_a_stranger() {
             }
             "POST" if route.path == "/dvcqg/login" => {
                 let answer = bus.post(route.path).json(&json!({})).send().unwrap();
-                assert_eq!((answer.status, &answer.json().unwrap()["error_code"]), (200, &json!(400)));
+                assert_eq!(
+                    (answer.status, &answer.json().unwrap()["error_code"]),
+                    (200, &json!(400))
+                );
             }
             "POST" => {
                 // Asked for nothing, the token endpoint refuses in its own form.

@@ -102,6 +102,7 @@ impl Adapters {
     fn run(&self, config: &str) {
         let config = AdapterConfig::parse(config, "adapter.toml", Path::new("/")).unwrap();
         let kind = config.input.kind();
+        let _entered = self.runtime.enter();
         let publisher = Arc::new(RemotePublisher::new(&self.remote, kind).unwrap());
         let (state, stop) = (self.state.clone(), self.stop.clone());
         let work = async move {

@@ -15,9 +15,9 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::DatabaseError;
 use super::config::Outbox;
-use super::delivery::{self, Item, Settled};
 use super::line::Line;
 use crate::config::AdapterConfig;
+use crate::delivery::{self, Item, Settled};
 use crate::publisher::{Record, Refusal};
 
 /// How many row numbers are read at once.

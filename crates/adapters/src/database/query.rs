@@ -28,10 +28,10 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::config::Query;
-use super::delivery::{self, Item};
 use super::error::DatabaseError;
 use super::line::Line;
 use crate::config::AdapterConfig;
+use crate::delivery::{self, Item};
 use crate::publisher::{Breach, Record, Refusal};
 pub(super) use journal::Journal;
 use journal::{MAX_SEEN, Pass};

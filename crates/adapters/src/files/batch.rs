@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::rows::{Content, MAX_ROW_BYTES, Row};
 use crate::config::AdapterConfig;
-use crate::database::delivery::Item;
+use crate::delivery::Item;
 use crate::publisher::{Breach, Record, Refusal};
 
 /// How many rows one batch has at most.

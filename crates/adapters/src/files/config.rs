@@ -52,11 +52,7 @@ impl Format {
 
 impl FilesConfig {
     /// Reads the section; `None` with the faults reported.
-    pub(crate) fn read(
-        mut section: Section<'_>,
-        base: &Path,
-        faults: &mut Faults,
-    ) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>, base: &Path, faults: &mut Faults) -> Option<Self> {
         let folder = section.required("folder", faults).and_then(|item| {
             item.read(faults, "a folder's path", |text| {
                 (!text.trim().is_empty()).then(|| base.join(text))
@@ -79,9 +75,8 @@ impl FilesConfig {
         let poll = seconds("poll_seconds", 2, faults);
         let table = matches!(format, Some("csv" | "xlsx"));
         let header_row = section.optional("header_row").filter(|_| table || format.is_none());
-        let header_row = header_row.map_or(Some(1), |item| {
-            item.number(faults, "the number of a row, 1 to 100", 1..=100)
-        });
+        let header_row = header_row
+            .map_or(Some(1), |item| item.number(faults, "the number of a row, 1 to 100", 1..=100));
         let format = match format {
             Some("csv") => {
                 let separator = section.optional("separator").map_or(Some(b','), |item| {
@@ -92,10 +87,9 @@ impl FilesConfig {
                         _ => None,
                     })
                 });
-                separator.zip(header_row).map(|(separator, header_row)| Format::Csv {
-                    separator,
-                    header_row,
-                })
+                separator
+                    .zip(header_row)
+                    .map(|(separator, header_row)| Format::Csv { separator, header_row })
             }
             Some("xlsx") => {
                 let sheet = section.optional("sheet").and_then(|item| {

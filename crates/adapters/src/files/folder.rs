@@ -258,7 +258,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.csv");
         fs::write(&path, "x").unwrap();
-        let candidate = Watch::default().look(home.path(), "csv", Duration::ZERO).unwrap().ready.remove(0);
+        let candidate =
+            Watch::default().look(home.path(), "csv", Duration::ZERO).unwrap().ready.remove(0);
         assert!(candidate.open().is_ok());
         fs::rename(&path, home.path().join("b")).unwrap();
         symlink(home.path().join("b"), &path).unwrap();

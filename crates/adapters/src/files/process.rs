@@ -21,7 +21,7 @@ use super::journal::{Journal, Progress, PutAway};
 use super::result::{self, Lines};
 use super::rows::{self, FileBreach, FileFault, Row};
 use crate::config::AdapterConfig;
-use crate::database::delivery::{self, Item, Settled};
+use crate::delivery::{self, Item, Settled};
 use crate::mapping::Trace;
 use crate::publisher::Publisher;
 
@@ -109,9 +109,8 @@ impl Desk<'_> {
         let columns: Vec<_> =
             self.config.mapping.columns().into_iter().map(str::to_owned).collect();
         let from = progress.row;
-        let reading = self
-            .tasks
-            .spawn_blocking(move || read_after(from, file, &format, &columns, &give));
+        let reading =
+            self.tasks.spawn_blocking(move || read_after(from, file, &format, &columns, &give));
         let mut batches = Batches::new(self.config, &progress.name, sha256, rows);
         loop {
             let batch = tokio::select! {
@@ -175,7 +174,7 @@ impl Desk<'_> {
                 Settled::Recorded { .. } => progress.recorded += 1,
                 Settled::SetAside(_) => progress.refused += 1,
             }
-            let columns = key.columns.as_ref();
+            let columns = key.columns.as_ref().filter(|_| settled.report().is_some());
             let trace = columns.map_or_else(Trace::default, |it| self.config.mapping.trace(it));
             lines.row(key.row, settled, &trace)?;
             progress.row = key.row;

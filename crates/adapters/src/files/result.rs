@@ -9,7 +9,7 @@ use csv::WriterBuilder;
 use super::folder::{Stamp, result_path};
 use super::journal::Progress;
 use super::rows::FileBreach;
-use crate::database::delivery::Settled;
+use crate::delivery::Settled;
 use crate::mapping::Trace;
 use crate::publisher::Breach;
 
@@ -69,7 +69,13 @@ impl Lines {
         self.line(None, "", &said, "done")
     }
 
-    fn line(&mut self, row: Option<u64>, column: &str, it: &Breach, outcome: &str) -> io::Result<()> {
+    fn line(
+        &mut self,
+        row: Option<u64>,
+        column: &str,
+        it: &Breach,
+        outcome: &str,
+    ) -> io::Result<()> {
         let row = row.map(|row| row.to_string()).unwrap_or_default();
         let line = [&row, &harmless(column), &it.pointer, &it.rule, &it.vi, &it.en, outcome];
         Ok(self.0.write_record(line)?)
@@ -83,7 +89,11 @@ impl Lines {
 
 /// A column's name comes from the file; a spreadsheet must not take it for a formula.
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 /// Writes lines behind the first `at` bytes of a file's result and returns its new length; what
@@ -104,8 +114,7 @@ pub(super) fn append(file: &Path, separator: u8, at: u64, lines: &[u8]) -> io::R
         result.write_all(&text)?;
         end = text.len() as u64;
     } else {
-        result.set_len(at)?;
-        result.seek(SeekFrom::Start(at))?;
+        result.seek(SeekFrom::End(0))?;
     }
     result.write_all(lines)?;
     result.sync_all()?;
@@ -162,7 +171,9 @@ mod tests {
         let mut lines = Lines::new(b';');
         lines.row(2, &Settled::Recorded { warnings: Vec::new() }, &trace).unwrap();
         lines.row(3, &Settled::Recorded { warnings: vec![breach("/x")] }, &trace).unwrap();
-        lines.row(4, &Settled::SetAside(refusal(vec![breach("/=A/0"), breach("")])), &trace).unwrap();
+        lines
+            .row(4, &Settled::SetAside(refusal(vec![breach("/=A/0"), breach("")])), &trace)
+            .unwrap();
         lines.row(5, &Settled::SetAside(refusal(Vec::new())), &trace).unwrap();
         lines.sum(&Progress { recorded: 2, refused: 2, ..Progress::default() }).unwrap();
         let expected = "3;;/x;required;\"Thiếu; bổ sung.\";Missing.;recorded

@@ -160,9 +160,7 @@ impl Run {
         };
         let (made, rule) = match &field.form {
             Form::Text | Form::AsItIs => (Some(Value::String(text)), &rule::TYPE),
-            Form::Moment(moments) => {
-                (moments.turn(&text).map(Value::String), &rule::SOURCE_TIME)
-            }
+            Form::Moment(moments) => (moments.turn(&text).map(Value::String), &rule::SOURCE_TIME),
             Form::Coded(codes) => (codes.get(&text).cloned(), &rule::CODE_LIST),
             Form::Integer => (text.parse::<i64>().ok().map(Value::from), &rule::SOURCE_NUMBER),
             Form::Number => (number(&text).map(Value::Number), &rule::SOURCE_NUMBER),

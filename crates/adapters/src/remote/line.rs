@@ -20,9 +20,10 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub(super) fn prepare(config: &RemoteConfig) -> Result<(Channel, TokenKeeper), RemoteError> {
     let url = base_url(&config.url, config.insecure_plain_text).ok_or(RemoteError::Url)?;
     let unusable = |path: &Path| RemoteError::Certificates(path.to_owned());
-    let pem = config.certificates.as_deref().map(|path| {
-        crate::config::read_text(path, MAX_FILE_BYTES).map_err(|_| unusable(path))
-    });
+    let pem = config
+        .certificates
+        .as_deref()
+        .map(|path| crate::config::read_text(path, MAX_FILE_BYTES).map_err(|_| unusable(path)));
     let pem = pem.transpose()?;
     let secret = crate::config::read_text(&config.secret_file, MAX_FILE_BYTES);
     if !secret.is_ok_and(|secret| !secret.trim().is_empty()) {
@@ -89,7 +90,12 @@ mod tests {
 
     #[test]
     fn plain_text_stays_on_this_machine_unless_someone_insists() {
-        for good in ["https://lgsp.example.vn", "http://127.0.0.1:8080", "http://[::1]:8080/", "http://localhost"] {
+        for good in [
+            "https://lgsp.example.vn",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080/",
+            "http://localhost",
+        ] {
             assert!(base_url(good, false).is_some(), "{good}");
         }
         for bad in [

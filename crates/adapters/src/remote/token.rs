@@ -37,7 +37,10 @@ impl TokenKeeper {
     }
 
     /// Puts the token into a request.
-    pub(super) async fn authorized<T>(&self, mut request: Request<T>) -> Result<Request<T>, Status> {
+    pub(super) async fn authorized<T>(
+        &self,
+        mut request: Request<T>,
+    ) -> Result<Request<T>, Status> {
         let mut current = self.current.lock().await;
         let token = match current.take().filter(|token| Instant::now() < token.renew_at) {
             Some(token) => token,

@@ -12,6 +12,10 @@ use lgsp_proto::fault::v1::{Fault, Violation};
 
 use crate::publisher::{Breach, DeadLetter, Outcome, Record, Refusal};
 
+/// How many bytes of pointers one letter tells of: beside data of the largest size there is not much
+/// room in a message.
+const MAX_POINTER_BYTES: usize = 16 * 1024;
+
 /// When to try again where the bus does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -25,10 +29,16 @@ pub(super) fn set_aside(letter: &DeadLetter, adapter: &str) -> SetAsideRequest {
         rule: breach.rule.clone(),
         ..Violation::default()
     };
+    let mut left = MAX_POINTER_BYTES;
+    let told = letter.cause.breaches.iter().take_while(|breach| {
+        let fits = breach.pointer.len() <= left;
+        left = left.saturating_sub(breach.pointer.len());
+        fits
+    });
     SetAsideRequest {
         event: Some(event(&letter.record)),
         code: letter.cause.code.clone(),
-        violations: letter.cause.breaches.iter().map(violation).collect(),
+        violations: told.map(violation).collect(),
         origin: letter.origin.clone(),
         attempt: letter.attempt,
         adapter: adapter.to_owned(),

@@ -6,6 +6,7 @@ use lgsp_core::{ErrorCode, Fault, rule};
 use lgsp_ingest::Submission;
 use percent_encoding::percent_decode_str;
 
+use super::structured::shown;
 use crate::event_grpc::assign;
 
 /// Reads an event.
@@ -33,9 +34,30 @@ pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Submission, Fault
 }
 
 fn attribute_value(headers: &HeaderMap, name: &HeaderName) -> Result<String, Fault> {
-    let wrong = || Fault::at(ErrorCode::InvalidRequest, name.as_str(), &rule::ATTRIBUTE);
+    let wrong = || {
+        let attribute = name.as_str().strip_prefix("ce-").map(shown).unwrap_or_default();
+        let pointer = if attribute.is_empty() { "" } else { name.as_str() };
+        Fault::at(ErrorCode::InvalidRequest, pointer, &rule::ATTRIBUTE)
+    };
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(wrong()) };
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong())?;
     Ok(percent_decode_str(text).decode_utf8().map_err(|_| wrong())?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_malformed_header_is_named_unless_its_name_may_be_somebody_s_number() {
+        for (name, told) in [("ce-traced", "ce-traced"), ("ce-086190000001", ""), ("ce-", "")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("%ff"));
+            let fault = read(&headers, Bytes::new()).unwrap_err();
+            assert_eq!(fault.violations[0].pointer, told);
+        }
+    }
 }

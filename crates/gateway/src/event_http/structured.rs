@@ -177,11 +177,12 @@ impl Envelope<'_> {
         for (name, value) in members {
             let wrong = || Fault::at(ErrorCode::InvalidRequest, shown(name), &rule::ATTRIBUTE);
             if seen.contains(&name.as_str()) {
-                return Err(Fault::at(
-                    ErrorCode::InvalidJson,
-                    format!("/{}", shown(name)),
-                    &rule::JSON_DUPLICATE_MEMBER,
-                ));
+                let pointer = match shown(name) {
+                    "" => String::new(),
+                    name => format!("/{name}"),
+                };
+                let rule = &rule::JSON_DUPLICATE_MEMBER;
+                return Err(Fault::at(ErrorCode::InvalidJson, pointer, rule));
             }
             seen.push(name);
             match name.as_str() {
@@ -216,9 +217,11 @@ fn attribute(value: &RawValue) -> Option<String> {
     }
 }
 
-/// An attribute's name where it is one; anything may stand in its place.
-fn shown(name: &str) -> &str {
+/// An attribute's name where it can be told: anything may stand in its place, also a citizen's
+/// number.
+pub(super) fn shown(name: &str) -> &str {
     let plausible = (1..=20).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if plausible { name } else { "" }
 }
@@ -250,6 +253,17 @@ mod tests {
             assert!(read(&Bytes::from(body)).is_err(), "{body}");
         }
         assert_eq!(read(&Bytes::from(r#"{"data_base64":"e30="}"#)).unwrap().data.as_ref(), b"{}");
+    }
+
+    #[test]
+    fn a_name_that_may_be_somebody_s_number_is_not_repeated() {
+        let pointer = |body: &'static str| {
+            read(&Bytes::from(body)).unwrap_err().violations.swap_remove(0).pointer
+        };
+        assert_eq!(pointer(r#"{"086190000001":{},"data":{}}"#), "");
+        assert_eq!(pointer(r#"{"086190000001":1,"086190000001":1,"data":{}}"#), "");
+        assert_eq!(pointer(r#"{"traced":{},"data":{}}"#), "traced");
+        assert_eq!(pointer(r#"{"traced":1,"traced":1,"data":{}}"#), "/traced");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lgsp_core::digest::Digest128;
 
-use super::{Book, Entry, EntityClaim, Keep, Known, Last, Reservation, meet};
+use super::{Book, EntityClaim, Entry, Keep, Known, Last, Reservation, meet};
 use crate::ports::{Latest, ReceiptStore, StoreError};
 use crate::shared::Shared;
 

@@ -7,7 +7,7 @@ use lgsp_core::digest::Digest128;
 use tokio::sync::{mpsc, oneshot};
 
 use super::completion::{Completion, Fate};
-use super::{Book, Entry, EntityClaim, Keep, Outcome, Pages, Reservation, recorded};
+use super::{Book, EntityClaim, Entry, Keep, Outcome, Pages, Reservation, recorded};
 use crate::ports::{StoreError, StoredReceipt};
 use crate::shared::{Claimed, SharedClaim, SharedReceipts};
 

@@ -113,7 +113,7 @@ fn applicator(inner: &BoxedStrategy<Value>) -> BoxedStrategy<Value> {
     let properties = prop::collection::btree_map(select(NAMES.to_vec()), inner.clone(), 0..3);
     let properties = properties.prop_map(|schemas| json!({ "properties": schemas }));
     let closed = select(vec![json!({}), json!({}), json!({"additionalProperties": false})]);
-    let pattern = maybe(0.2, "^x").prop_map(|of| match of == json!({}) {
+    let pattern = maybe(0.4, "^x").prop_map(|of| match of == json!({}) {
         true => of,
         false => json!({ "patternProperties": of }),
     });

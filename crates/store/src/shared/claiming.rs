@@ -75,10 +75,9 @@ impl PostgresReceipts {
                 let find = session.prepared(ENTITIES).await?;
                 // Sent together: one round trip.
                 Ok(try_join(
-                    session.client.query(
-                        &claim,
-                        &[holder, &events, &contents, &topics, &times, &entities],
-                    ),
+                    session
+                        .client
+                        .query(&claim, &[holder, &events, &contents, &topics, &times, &entities]),
                     session.client.query(&find, &[&names]),
                 )
                 .await?)

@@ -14,7 +14,9 @@ pub enum SharedError {
     #[error("the address must hold no password: name the file that does")]
     PasswordInAddress,
     /// The line would not be encrypted.
-    #[error("a PostgreSQL on another machine needs the file of the certificate that signed its own")]
+    #[error(
+        "a PostgreSQL on another machine needs the file of the certificate that signed its own"
+    )]
     Unencrypted,
     /// The password's file cannot be read.
     #[error("cannot read {} ({})", file.display(), source.kind())]

@@ -30,10 +30,10 @@ impl PostgresReceipts {
     pub async fn enrol(&self) -> Result<(), SharedError> {
         const ENROL: &str = "insert into lgsp.holder (id) values ($1) on conflict do nothing";
         let begun = std::time::Instant::now();
-        self.inner.lease.ask(async |session| {
-            Ok(session.client.execute(ENROL, &[&self.inner.holder]).await?)
-        })
-        .await?;
+        self.inner
+            .lease
+            .ask(async |session| Ok(session.client.execute(ENROL, &[&self.inner.holder]).await?))
+            .await?;
         self.renewed(begun);
         Ok(())
     }
@@ -46,9 +46,10 @@ impl PostgresReceipts {
         const RENEW: &str = "update lgsp.holder set beats = beats + 1, seen = now()
             where id = $1 and not dead";
         let begun = std::time::Instant::now();
-        let renewed = self.inner.lease.ask(async |session| {
-            Ok(session.client.execute(RENEW, &[&self.inner.holder]).await?)
-        });
+        let renewed = self
+            .inner
+            .lease
+            .ask(async |session| Ok(session.client.execute(RENEW, &[&self.inner.holder]).await?));
         if renewed.await? == 0 {
             self.inner.lost.cancel();
             return Err(SharedError::Lost);
@@ -75,9 +76,10 @@ impl PostgresReceipts {
     /// When PostgreSQL cannot be asked.
     pub async fn others(&self) -> Result<Vec<Holder>, SharedError> {
         const OTHERS: &str = "select id, beats, dead from lgsp.holder where id <> $1";
-        let rows = self.inner.lease.ask(async |session| {
-            Ok(session.client.query(OTHERS, &[&self.inner.holder]).await?)
-        });
+        let rows = self
+            .inner
+            .lease
+            .ask(async |session| Ok(session.client.query(OTHERS, &[&self.inner.holder]).await?));
         let holder = |row: &tokio_postgres::Row| {
             Ok(Holder { id: row.try_get(0)?, beats: row.try_get(1)?, dead: row.try_get(2)? })
         };
@@ -94,11 +96,11 @@ impl PostgresReceipts {
         holder: &str,
         beats: Option<i64>,
     ) -> Result<bool, SharedError> {
-        const PRONOUNCE: &str =
-            "update lgsp.holder set dead = true where id = $1 and (beats = $2 or $2 is null or dead)";
-        let dead = self.inner.lease.ask(async |session| {
-            Ok(session.client.execute(PRONOUNCE, &[&holder, &beats]).await?)
-        });
+        const PRONOUNCE: &str = "update lgsp.holder set dead = true where id = $1 and (beats = $2 or $2 is null or dead)";
+        let dead = self
+            .inner
+            .lease
+            .ask(async |session| Ok(session.client.execute(PRONOUNCE, &[&holder, &beats]).await?));
         Ok(dead.await? == 1)
     }
 

@@ -272,8 +272,7 @@ mod tests {
     use super::*;
 
     fn judged(url: &str) -> Result<Server, SharedError> {
-        let config =
-            PostgresConfig { url: url.to_owned(), password_file: None, ca_file: None };
+        let config = PostgresConfig { url: url.to_owned(), password_file: None, ca_file: None };
         Server::new(&config, TaskTracker::new(), CancellationToken::new())
     }
 

@@ -117,14 +117,14 @@ impl PostgresReceipts {
         let last_contents = rows::digests(entities.values().map(|(_, last)| &last.content));
         let states: Vec<Option<&str>> =
             entities.values().map(|(entity, _)| entity.state.as_deref()).collect();
-        let last_partitions: Vec<i32> =
-            entities.values().map(|(_, last)| last.partition).collect();
+        let last_partitions: Vec<i32> = entities.values().map(|(_, last)| last.partition).collect();
         let last_offsets: Vec<i64> = entities.values().map(|(_, last)| last.offset).collect();
         let last_times: Vec<i64> =
             entities.values().map(|(_, last)| last.recorded_unix_millis).collect();
 
         let covered_topics: Vec<&str> = covered.keys().map(|(topic, _)| *topic).collect();
-        let covered_partitions: Vec<i32> = covered.keys().map(|(_, partition)| *partition).collect();
+        let covered_partitions: Vec<i32> =
+            covered.keys().map(|(_, partition)| *partition).collect();
         let next_offsets: Vec<i64> = covered.values().copied().collect();
         let saved = self.inner.behind.ask(async |session| {
             let record = session.prepared(RECORD).await?;
@@ -158,13 +158,10 @@ impl PostgresReceipts {
     /// When PostgreSQL cannot be asked.
     pub async fn checkpoints(&self) -> Result<Vec<(String, i32, i64)>, SharedError> {
         const COVERED: &str = "select topic, partition, next_offset from lgsp.covered";
-        let rows = self
-            .inner
-            .behind
-            .ask(async |session| Ok(session.client.query(COVERED, &[]).await?));
-        let place = |row: &tokio_postgres::Row| {
-            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-        };
+        let rows =
+            self.inner.behind.ask(async |session| Ok(session.client.query(COVERED, &[]).await?));
+        let place =
+            |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
         rows.await?.iter().map(place).collect()
     }
 

@@ -54,8 +54,7 @@ impl Header {
     pub(super) fn row(&self, cells: impl Iterator<Item = String>) -> Value {
         let cells = cells.chain(std::iter::repeat_with(String::new));
         let named = self.names.iter().zip(cells);
-        let members =
-            named.filter_map(|(name, cell)| Some((name.clone()?, Value::String(cell))));
+        let members = named.filter_map(|(name, cell)| Some((name.clone()?, Value::String(cell))));
         Value::Object(members.collect::<Map<_, _>>())
     }
 }

@@ -37,7 +37,11 @@ fn rows(bytes: &[u8], format: &Format, columns: &[&str]) -> Vec<Seen> {
     seen
 }
 
-fn breaches(bytes: &[u8], format: &Format, columns: &[&str]) -> Vec<(Option<u64>, String, &'static str)> {
+fn breaches(
+    bytes: &[u8],
+    format: &Format,
+    columns: &[&str],
+) -> Vec<(Option<u64>, String, &'static str)> {
     match read_all(bytes, format, columns).1.unwrap_err() {
         FileFault::Content(breaches) => {
             breaches.into_iter().map(|it| (it.row, it.column, it.rule.code)).collect()
@@ -59,11 +63,34 @@ fn spreadsheet(rows: &str) -> Vec<u8> {
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let package = "http://schemas.openxmlformats.org/package/2006/relationships";
     for (name, text) in [
-        ("_rels/.rels", format!(r#"<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#)),
-        ("xl/workbook.xml", format!(r#"<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Sổ" sheetId="1" r:id="rId1"/></sheets></workbook>"#)),
-        ("xl/_rels/workbook.xml.rels", format!(r#"<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="{office}/styles" Target="styles.xml"/></Relationships>"#)),
-        ("xl/styles.xml", format!(r#"<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#)),
-        ("xl/worksheets/sheet1.xml", format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#)),
+        (
+            "_rels/.rels",
+            format!(
+                r#"<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                r#"<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Sổ" sheetId="1" r:id="rId1"/></sheets></workbook>"#
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                r#"<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="{office}/styles" Target="styles.xml"/></Relationships>"#
+            ),
+        ),
+        (
+            "xl/styles.xml",
+            format!(
+                r#"<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#
+            ),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#),
+        ),
     ] {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
@@ -103,7 +130,10 @@ fn a_csv_row_is_numbered_as_a_spreadsheet_does() {
 fn a_csv_row_of_another_encoding_is_refused_alone() {
     let found = rows(b"a,b\n1,\xd0\xff\n2,x\n", &csv(b','), &[]);
     assert_eq!(found, [(2, Err("row_unreadable")), (3, Ok(json!({"a": "2", "b": "x"})))]);
-    assert_eq!(breaches(b"a,\xff\n", &csv(b','), &[]), [(Some(1), String::new(), "file_unreadable")]);
+    assert_eq!(
+        breaches(b"a,\xff\n", &csv(b','), &[]),
+        [(Some(1), String::new(), "file_unreadable")]
+    );
 }
 
 #[test]

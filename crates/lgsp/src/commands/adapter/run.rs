@@ -11,8 +11,9 @@ use super::{Run, faults};
 use crate::cli::{self, Misunderstood};
 
 pub(super) async fn run(options: Run) -> Result<bool> {
-    let mut config = AdapterConfig::load(&options.config)
-        .map_err(|found| Misunderstood(format!("faults of the configuration:{}", faults(&found))))?;
+    let mut config = AdapterConfig::load(&options.config).map_err(|found| {
+        Misunderstood(format!("faults of the configuration:{}", faults(&found)))
+    })?;
     if let Some(client) = options.client {
         config.client = client;
     }

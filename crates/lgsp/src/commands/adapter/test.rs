@@ -43,7 +43,9 @@ pub(super) fn run(options: &Test) -> Result<bool> {
     match options.output {
         Output::Json => {
             let records: Vec<Value> = tried.iter().map(Tried::as_json).collect();
-            cli::say(&json!({"type": event_type, "valid": invalid == 0, "records": records}).to_string());
+            cli::say(
+                &json!({"type": event_type, "valid": invalid == 0, "records": records}).to_string(),
+            );
         }
         Output::Table => {
             tried.iter().for_each(Tried::tell);
@@ -55,10 +57,11 @@ pub(super) fn run(options: &Test) -> Result<bool> {
 
 /// Reads a mapping, of a file of its own or of an adapter's configuration.
 fn load(path: &Path) -> Result<(Mapping, String, Option<Format>)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let is_config = text.lines().any(|line| line.trim_start().starts_with("[adapter]"));
-    let misunderstood = |found: Vec<_>| Misunderstood(format!("faults of the mapping:{}", faults(&found)));
+    let misunderstood =
+        |found: Vec<_>| Misunderstood(format!("faults of the mapping:{}", faults(&found)));
     if is_config {
         let config = AdapterConfig::load(path).map_err(misunderstood)?;
         let format = match config.input {
@@ -181,8 +184,7 @@ impl Tried {
         cli::say("");
     }
 
-    /// Lines the fields up: those that came from the record in the mapping's order, then what the
-    /// mapping says by itself.
+    /// Lines the fields up: those that came from the record, then what the mapping says by itself.
     fn lines(&self) -> Vec<[String; 5]> {
         let mut results = Vec::new();
         if let Some(data) = &self.data {
@@ -193,7 +195,8 @@ impl Tried {
         for field in self.trace.fields() {
             let at = results.iter().position(|(pointer, _)| *pointer == field.pointer);
             let result = at.map(|at| results.remove(at).1);
-            let result = result.unwrap_or_else(|| "(left out)".to_owned());
+            let absent = if self.data.is_some() { "(left out)" } else { "" };
+            let result = result.unwrap_or_else(|| absent.to_owned());
             lines.push([
                 field.pointer.clone(),
                 field.column.clone(),
@@ -237,8 +240,11 @@ fn leaves(pointer: String, value: &Value, found: &mut Vec<(String, String)>) {
 
 /// Shortens a value for a table, onto one line.
 fn shown(text: &str) -> String {
-    let mut shown: String =
-        text.chars().map(|it| if it.is_control() { ' ' } else { it }).take(SHOWN_CHARACTERS).collect();
+    let mut shown: String = text
+        .chars()
+        .map(|it| if it.is_control() { ' ' } else { it })
+        .take(SHOWN_CHARACTERS)
+        .collect();
     if shown.len() < text.len() {
         shown.push('…');
     }

@@ -138,6 +138,7 @@ async fn set_aside<K>(
     let letter =
         DeadLetter { record, cause: cause.clone(), origin: item.origin.clone(), attempt: number };
     publisher.set_aside(&letter).await.map_err(|unavailable| unavailable.retry_after)?;
-    tracing::warn!(origin = %item.origin, code = %cause.code, "row refused and set aside");
+    // Not its origin: a file may be named for a person.
+    tracing::warn!(adapter = %config.name, code = %cause.code, "row refused and set aside");
     Ok(Settled::SetAside(letter.cause))
 }

@@ -1,0 +1,38 @@
+//! The token endpoint: lines of headers, NUL, the form.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use lgsp_core::SystemClock;
+use lgsp_fuzz::{SECRET, headers, parts, sample_registry};
+use lgsp_identity::{Identity, SigningKeys};
+use libfuzzer_sys::fuzz_target;
+
+static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = SigningKeys::load_or_create(folder.path()).unwrap();
+    let issuer = "http://bus".to_owned();
+    Identity::new(Arc::new(sample_registry()), keys, issuer, Arc::new(SystemClock))
+});
+
+fuzz_target!(|input: &[u8]| {
+    let [head, body] = parts(input);
+    let head = headers(head);
+    let Some((authorization, form)) =
+        lgsp_gateway::fuzzing::token_request(&head, Bytes::copy_from_slice(body))
+    else {
+        return;
+    };
+    match IDENTITY.exchange_credentials(authorization, &form) {
+        Ok(token) => {
+            let in_form =
+                form.iter().any(|(name, value)| name == "client_secret" && value == SECRET);
+            assert!(in_form != authorization.is_some(), "one way, with the secret");
+            assert!(form.contains(&("grant_type".to_owned(), "client_credentials".to_owned())));
+            let token = format!("Bearer {}", token.access_token);
+            assert!(IDENTITY.authenticate(Some(&token)).is_ok());
+        }
+        Err(error) => assert!(matches!(error.http_status(), 400 | 401)),
+    }
+});
