@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use http::HeaderMap;
 use lgsp_core::{Clock, ErrorCode, Fault};
 use lgsp_identity::{Identity, Principal};
@@ -260,7 +260,8 @@ mod tests {
         for path in ["/v1/schemas/a/1.0", "/v1/schemas/{type}/{version}", "/v1/schemas//"] {
             assert!(route.is_at(path), "{path}");
         }
-        for path in ["/v1/schemas", "/v1/schemas/a", "/v1/schemas/a/1.0/", "/v2/schemas/a/1.0", ""] {
+        for path in ["/v1/schemas", "/v1/schemas/a", "/v1/schemas/a/1.0/", "/v2/schemas/a/1.0", ""]
+        {
             assert!(!route.is_at(path), "{path}");
         }
     }
@@ -269,7 +270,8 @@ mod tests {
     fn no_path_belongs_to_a_granted_route_and_to_another() {
         let same = |one: &Route, other: &Route| one.is_at(other.path) || other.is_at(one.path);
         for granted in ROUTES.iter().filter(|route| route.who == Who::Granted) {
-            let open = ROUTES.iter().find(|route| route.who != Who::Granted && same(route, granted));
+            let open =
+                ROUTES.iter().find(|route| route.who != Who::Granted && same(route, granted));
             assert_eq!(open, None, "{granted:?}");
         }
     }

@@ -95,7 +95,7 @@ impl DatabaseConfig {
         let place = section.place.clone();
         section.finish(faults);
 
-        if let (Some(item), Some(address), None) = (&url, &address, &ca_file)
+        if let (Some(item), Some(address), Some(None)) = (&url, &address, &ca_file)
             && !is_on_this_machine(address)
         {
             // Told without the address: it may hold what should not be told.

@@ -114,7 +114,8 @@ pub(super) fn append(file: &Path, separator: u8, at: u64, lines: &[u8]) -> io::R
         result.write_all(&text)?;
         end = text.len() as u64;
     } else {
-        result.seek(SeekFrom::End(0))?;
+        result.set_len(at)?;
+        result.seek(SeekFrom::Start(at))?;
     }
     result.write_all(lines)?;
     result.sync_all()?;

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn tells_one_record_from_a_list_and_from_lines() {
-        assert_eq!(records("a.json", b"{\n \"a\": 1\n}\n"), [(1, None, Some(12))]);
+        assert_eq!(records("a.json", b"{\n \"a\": 1\n}\n"), [(1, None, Some(11))]);
         assert_eq!(records("a.json", b"[{\"a\": 1}, 7]"), [(1, None, Some(8)), (2, None, Some(1))]);
         assert_eq!(records("a.json", b"[]"), []);
         let lines = [(1, Some(1), Some(7)), (2, Some(3), Some(2))];

@@ -183,7 +183,8 @@ impl Findings {
         if !self.told.is_empty() {
             let rows = self.told.iter().map(|finding| {
                 let line = finding.line.map_or_else(|| "-".to_owned(), |line| line.to_string());
-                let pointer = if finding.pointer.is_empty() { "(record)" } else { &finding.pointer };
+                let pointer =
+                    if finding.pointer.is_empty() { "(record)" } else { &finding.pointer };
                 [
                     finding.file.clone(),
                     line,
