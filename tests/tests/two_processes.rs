@@ -145,7 +145,6 @@ fn assert_once(sent: &[(String, String)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::await_holding_lock, reason = "tests take turns; nothing else waits for the lock")]
 async fn the_same_ids_sent_to_both_at_once_are_recorded_once() {
     const AT_ONCE: usize = 24;
     let scene = Scene::new();
@@ -256,7 +255,6 @@ async fn stream(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::await_holding_lock, reason = "tests take turns; nothing else waits for the lock")]
 async fn what_a_killed_bus_had_on_its_way_settles_to_once_at_the_other() {
     let scene = Scene::new();
     let [first, second] = scene.start();
@@ -296,7 +294,6 @@ async fn what_a_killed_bus_had_on_its_way_settles_to_once_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::await_holding_lock, reason = "tests take turns; nothing else waits for the lock")]
 async fn without_postgres_nothing_is_taken_and_what_it_lost_is_read_from_the_topics() {
     let mut scene = Scene::new();
     let buses = scene.start();

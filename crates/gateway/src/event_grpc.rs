@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt, Stream};
 use lgsp_core::{ErrorCode, Fault, Position, Receipt, rule};
 use lgsp_identity::Principal;
-use lgsp_ingest::{Letter, Pending, Submission, Verdict};
+use lgsp_ingest::{Letter, Pending, Submission, Turns, Verdict};
 use lgsp_proto::event::v1::cloud_event::cloud_event_attribute_value::Attr;
 use lgsp_proto::event::v1::cloud_event::{CloudEventAttributeValue, Data};
 use lgsp_proto::event::v1::event_service_server::EventService;
@@ -28,6 +30,9 @@ use crate::routes::{Gateway, caller};
 
 /// How many events of one stream may wait for their acknowledgement.
 const STREAM_WINDOW: usize = 1024;
+
+/// Of how many events of one stream the other processes are asked at once, where there are any.
+const ASK_AT_ONCE: usize = 256;
 
 /// Which adapters may set records aside: those behind whom nobody waits for an answer.
 const LETTER_ADAPTERS: [&str; 2] = ["files", "database"];
@@ -135,60 +140,96 @@ impl Gateway {
         let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or(0));
         let token_ends = tokio::time::sleep(lifetime);
         tokio::pin!(token_ends);
-        loop {
+        // Empty, unless other processes are asked: then those asked for, in their order.
+        let mut asking: FuturesOrdered<BoxFuture<'_, Underway>> = FuturesOrdered::new();
+        let mut turns = Turns::default();
+        let end = loop {
             let next = tokio::select! {
-                next = events.next() => next.transpose(),
-                () = self.stopping.cancelled() => {
-                    tell.send(Underway::End(ErrorCode::ShuttingDown.into())).await.ok();
-                    return;
+                next = events.next(), if asking.len() < ASK_AT_ONCE => next.transpose(),
+                Some(underway) = asking.next(), if !asking.is_empty() => {
+                    if !hand_on(&tell, underway).await {
+                        return;
+                    }
+                    continue;
                 }
-                () = &mut token_ends => {
-                    tell.send(Underway::End(ErrorCode::Unauthenticated.into())).await.ok();
-                    return;
-                }
+                () = self.stopping.cancelled() => break Some(ErrorCode::ShuttingDown),
+                () = &mut token_ends => break Some(ErrorCode::Unauthenticated),
             };
             let (event, dry_run) = match next {
                 Ok(Some(PublishEventsRequest { event, dry_run })) => (event, dry_run),
                 // The client ended the stream: what was taken is answered.
-                Ok(None) => return,
-                Err(broken) => {
-                    // Too large, or no such message; of a client that went away nobody hears.
-                    let code = match broken.code() {
-                        Code::OutOfRange => ErrorCode::PayloadTooLarge,
-                        _ => ErrorCode::InvalidRequest,
-                    };
-                    tell.send(Underway::End(code.into())).await.ok();
-                    return;
+                Ok(None) => break None,
+                // Too large, or no such message; of a client that went away nobody hears.
+                Err(broken) if broken.code() == Code::OutOfRange => {
+                    break Some(ErrorCode::PayloadTooLarge);
                 }
+                Err(_) => break Some(ErrorCode::InvalidRequest),
             };
             let deadline = Instant::now() + STREAM_PATIENCE;
             let id = event.as_ref().map(|event| event.id.clone()).unwrap_or_default();
+            let event = submission(event);
             if dry_run {
-                let verdict = match submission(event) {
-                    Ok(event) => self.ingest.consider(caller, &event).await.map(Box::new),
+                let considering = async move {
+                    let verdict = match event {
+                        Ok(event) => self.ingest.consider(caller, &event).await.map(Box::new),
+                        Err(fault) => Err(fault),
+                    };
+                    Underway::Considered { id, verdict }
+                };
+                match self.ingest.asks_others() {
+                    true => asking.push_back(considering.boxed()),
+                    false if !hand_on(&tell, considering.await).await => return,
+                    false => {}
+                }
+            } else if self.ingest.asks_others() {
+                let judged = event.and_then(|event| self.ingest.judge(caller, event));
+                let judged = judged.map(|judged| (judged, turns.following()));
+                let entering = async move {
+                    let pending = match judged {
+                        Ok((judged, turn)) => {
+                            self.ingest.enter_in_turn(judged, deadline, turn).await.map(Box::new)
+                        }
+                        Err(fault) => Err(fault),
+                    };
+                    Underway::Event { id, pending, deadline }
+                };
+                asking.push_back(entering.boxed());
+            } else {
+                let pending = match event {
+                    Ok(event) => self.ingest.submit(caller, event, deadline).await.map(Box::new),
                     Err(fault) => Err(fault),
                 };
-                if tell.send(Underway::Considered { id, verdict }).await.is_err() {
+                if !hand_on(&tell, Underway::Event { id, pending, deadline }).await {
                     return;
                 }
-                continue;
             }
-            let pending = match submission(event) {
-                Ok(event) => self.ingest.submit(caller, event, deadline).await.map(Box::new),
-                Err(fault) => Err(fault),
-            };
-            // What was not taken now may come later: nothing of its entity may overtake it.
-            let not_taken = pending.as_ref().err().filter(|fault| fault.code.is_retryable());
-            let end = not_taken.cloned().map(Underway::End);
-            if tell.send(Underway::Event { id, pending, deadline }).await.is_err() {
-                return;
-            }
-            if let Some(end) = end {
-                tell.send(end).await.ok();
+        };
+        while let Some(underway) = asking.next().await {
+            if !hand_on(&tell, underway).await {
                 return;
             }
         }
+        if let Some(code) = end {
+            tell.send(Underway::End(code.into())).await.ok();
+        }
     }
+}
+
+/// Hands what was begun on to be told; `false` where nothing more is to be taken.
+async fn hand_on(tell: &mpsc::Sender<Underway>, underway: Underway) -> bool {
+    let end = match &underway {
+        // What was not taken now may come later: nothing of its entity may overtake it.
+        Underway::Event { pending: Err(fault), .. } if fault.code.is_retryable() => {
+            Some(Underway::End(fault.clone()))
+        }
+        _ => None,
+    };
+    if tell.send(underway).await.is_err() {
+        return false;
+    }
+    let Some(end) = end else { return true };
+    tell.send(end).await.ok();
+    false
 }
 
 async fn settle(underway: Underway) -> Result<PublishEventsResponse, Status> {

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use self::completion::Fate;
 use self::shared::{Fresh, SharedKeep};
 use crate::ports::{EntityNote, Latest, ReceiptStore, StoreError, StoredReceipt};
+use crate::turn::Turn;
 
 mod completion;
 mod look_up;
@@ -154,12 +155,13 @@ impl Book {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reserves an event; waits only for other processes, where there are any, and not beyond the
-    /// deadline.
+    /// Reserves an event; waits only where there are other processes, for them and for its turn, and
+    /// not beyond the deadline.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
         claim: Claim,
         deadline: Instant,
+        turn: Option<&mut Turn>,
     ) -> Result<Reservation, StoreError> {
         let (tell, told) = oneshot::channel();
         let Claim { event, content, topic, recorded_unix_millis, entity } = claim;
@@ -190,7 +192,7 @@ impl Book {
             Keep::Own(store) => store,
             Keep::Shared(shared) => {
                 let fresh = Fresh { completion, told, entity, known_state };
-                return Ok(self.claim(shared, fresh, deadline).await);
+                return Ok(self.claim(shared, fresh, deadline, turn).await);
             }
         };
         let asked = store.find(&event).and_then(|found| {

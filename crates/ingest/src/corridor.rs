@@ -18,6 +18,7 @@ use crate::book::{Book, Claim, EntityClaim, Known, Reservation};
 use crate::pending::{Counted, Fate, Pending, Taken, receipt};
 use crate::ports::{DeadLetters, EntityNote, EventLog, EventReader, EventRecord, StoreError};
 use crate::submission::{Submission, well_formed};
+use crate::turn::Turn;
 
 /// The largest event's data, in bytes.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -162,8 +163,40 @@ impl Ingest {
     /// # Errors
     /// As [`Ingest::submit`].
     pub async fn enter(&self, judged: Judged, deadline: Instant) -> Result<Pending, Fault> {
+        self.enter_with(judged, deadline, None).await
+    }
+
+    /// Takes a judged event as far as the log's queue, in the order of the turns: the futures of one
+    /// sender's events may run at once. Worth its while only where [`Ingest::asks_others`].
+    ///
+    /// # Errors
+    /// As [`Ingest::submit`]; `log_unavailable` also where one before it was not taken.
+    pub async fn enter_in_turn(
+        &self,
+        judged: Judged,
+        deadline: Instant,
+        mut turn: Turn,
+    ) -> Result<Pending, Fault> {
+        let entered = self.enter_with(judged, deadline, Some(&mut turn)).await;
+        if !entered.as_ref().is_err_and(|fault| fault.code.is_retryable()) {
+            turn.pass().await;
+        }
+        entered
+    }
+
+    /// Tells whether other processes are asked before an event is appended, which takes a while.
+    pub fn asks_others(&self) -> bool {
+        self.book.is_shared()
+    }
+
+    async fn enter_with(
+        &self,
+        judged: Judged,
+        deadline: Instant,
+        turn: Option<&mut Turn>,
+    ) -> Result<Pending, Fault> {
         let Judged { event, grant, valid, counted } = judged;
-        match self.take(event, &grant, &valid, deadline).await {
+        match self.take(event, &grant, &valid, deadline, turn).await {
             Ok(taken) => Ok(Pending { taken, counted }),
             Err(fault) => {
                 counted.count(fault.code.as_str());
@@ -237,6 +270,7 @@ impl Ingest {
         grant: &PublishGrant,
         valid: &ValidatedEvent,
         deadline: Instant,
+        turn: Option<&mut Turn>,
     ) -> Result<Taken, Fault> {
         let room = self.room_for(event.data.len(), deadline).await?;
         let recorded = self.clock.unix_millis();
@@ -247,7 +281,7 @@ impl Ingest {
             recorded_unix_millis: recorded,
             entity: self.entity(valid),
         };
-        let reservation = self.book.reserve(claim, deadline).await;
+        let reservation = self.book.reserve(claim, deadline, turn).await;
         let reservation = reservation.map_err(|error| self.broken_store(&error))?;
         let (source, id) = (event.source.clone(), event.id.clone());
         let mut warnings = valid.warnings().to_vec();

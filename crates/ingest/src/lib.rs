@@ -15,6 +15,7 @@ mod pending;
 pub mod ports;
 pub mod shared;
 mod submission;
+mod turn;
 mod unless_last;
 
 pub use book::{Book, Claims, Completion};
@@ -27,6 +28,7 @@ pub use ports::{
 };
 pub use shared::{Claimed, Shared, SharedClaim, SharedReceipts};
 pub use submission::Submission;
+pub use turn::{Turn, Turns};
 
 #[cfg(test)]
 mod tests;

@@ -100,6 +100,9 @@ fn harmless(cell: &str) -> String {
 /// stood behind them is written anew. At 0 the result begins anew, with its header. Blocks.
 pub(super) fn append(file: &Path, separator: u8, at: u64, lines: &[u8]) -> io::Result<u64> {
     let path = result_path(file);
+    // Someone may have taken the result away, or put something else in its place.
+    let is_ours = fs::symlink_metadata(&path).is_ok_and(|it| it.is_file() && it.len() >= at);
+    let at = if is_ours { at } else { 0 };
     if at > 0 && lines.is_empty() {
         return Ok(at);
     }
@@ -198,6 +201,9 @@ mod tests {
         assert_eq!(text(&file), format!("{header}1\n2\n"));
         append(&file, b',', 0, b"").unwrap();
         assert_eq!(text(&file), header);
+        fs::remove_file(result_path(&file)).unwrap();
+        append(&file, b',', 500, b"4\n").unwrap();
+        assert_eq!(text(&file), format!("{header}4\n"), "one that was taken away begins anew");
     }
 
     #[test]
@@ -206,7 +212,9 @@ mod tests {
         let elsewhere = tempfile::NamedTempFile::new().unwrap();
         let file = home.path().join("a.csv");
         symlink(elsewhere.path(), result_path(&file)).unwrap();
-        assert!(append(&file, b',', 5, b"x").is_err());
+        append(&file, b',', 5, b"x").unwrap();
+        fs::remove_file(result_path(&file)).unwrap();
+        symlink(elsewhere.path(), result_path(&file)).unwrap();
         append(&file, b',', 0, b"x").unwrap();
         assert_eq!(fs::read(elsewhere.path()).unwrap(), b"");
         let breach = FileBreach { row: None, column: "a".to_owned(), rule: &rule::FILE_HEADER };

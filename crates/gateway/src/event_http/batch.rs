@@ -14,10 +14,11 @@ use std::time::Instant;
 
 use axum::response::Response;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use lgsp_core::{ErrorCode, Fault};
 use lgsp_identity::Principal;
-use lgsp_ingest::{Ingest, Judged, Pending};
+use lgsp_ingest::{Ingest, Judged, Pending, Turns};
 use serde::ser::{Serialize, Serializer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -43,6 +44,9 @@ const TURN_BYTES: usize = 256 * 1024;
 
 /// What an event costs beside its bytes, counted as bytes.
 const EVENT_COST: usize = 4096;
+
+/// Of how many events the other processes are asked at once, where there are any.
+const ENTER_AT_ONCE: usize = 256;
 
 /// The room that batches share while they are in memory.
 #[derive(Debug, Clone)]
@@ -183,6 +187,29 @@ async fn take(
     judged: Vec<(Option<String>, Result<Judged, Fault>)>,
     deadline: Instant,
 ) -> Vec<Outcome> {
+    let underway = match ingest.asks_others() {
+        true => enter_together(ingest, judged, deadline).await,
+        false => enter(ingest, judged, deadline).await,
+    };
+    let mut outcomes = Vec::with_capacity(underway.len());
+    for (index, (id, step)) in underway.into_iter().enumerate() {
+        let what = match step {
+            Underway::Settled(what) => what,
+            Underway::Pending(pending) => pending.receipt(deadline).await.map(wire_receipt).into(),
+        };
+        outcomes.push(Outcome::new(index, id, what));
+    }
+    outcomes
+}
+
+type Entered = Vec<(Option<String>, Underway)>;
+
+/// Enters one event after the other.
+async fn enter(
+    ingest: &Ingest,
+    judged: Vec<(Option<String>, Result<Judged, Fault>)>,
+    deadline: Instant,
+) -> Entered {
     let mut turn = Turn::default();
     let mut stopped: Option<Fault> = None;
     let mut underway = Vec::with_capacity(judged.len());
@@ -203,15 +230,44 @@ async fn take(
         };
         underway.push((id, step));
     }
-    let mut outcomes = Vec::with_capacity(underway.len());
-    for (index, (id, step)) in underway.into_iter().enumerate() {
-        let what = match step {
-            Underway::Settled(what) => what,
-            Underway::Pending(pending) => pending.receipt(deadline).await.map(wire_receipt).into(),
+    underway
+}
+
+/// Enters events in their order, but asks the other processes for many at once.
+async fn enter_together(
+    ingest: &Ingest,
+    judged: Vec<(Option<String>, Result<Judged, Fault>)>,
+    deadline: Instant,
+) -> Entered {
+    let mut turns = Turns::default();
+    let entering = judged.into_iter().map(|(id, judged)| {
+        let judged = judged.map(|judged| (judged, turns.following()));
+        async move {
+            let entered = match judged {
+                Ok((judged, turn)) => ingest.enter_in_turn(judged, deadline, turn).await,
+                Err(fault) => Err(fault),
+            };
+            (id, entered)
+        }
+    });
+    let mut entering = futures_util::stream::iter(entering).buffered(ENTER_AT_ONCE);
+    let mut stopped: Option<Fault> = None;
+    let mut underway = Vec::new();
+    while let Some((id, entered)) = entering.next().await {
+        let step = match entered {
+            Ok(pending) => Underway::Pending(Box::new(pending)),
+            Err(fault) if !fault.code.is_retryable() => Underway::Settled(What::Refused(fault)),
+            Err(fault) => match &stopped {
+                Some(first) => Underway::Settled(What::NotTaken(first.clone())),
+                None => {
+                    stopped = Some(fault.clone());
+                    Underway::Settled(What::Refused(fault))
+                }
+            },
         };
-        outcomes.push(Outcome::new(index, id, what));
+        underway.push((id, step));
     }
-    outcomes
+    underway
 }
 
 fn conflict_if(clash: bool) -> Result<(), Fault> {

@@ -10,6 +10,7 @@ use super::completion::{Completion, Fate};
 use super::{Book, EntityClaim, Entry, Keep, Outcome, Pages, Reservation, recorded};
 use crate::ports::{StoreError, StoredReceipt};
 use crate::shared::{Claimed, SharedClaim, SharedReceipts};
+use crate::turn::Turn;
 
 /// How many claims wait for their turn, at most.
 const WAITING: usize = 1024;
@@ -84,6 +85,7 @@ impl Book {
         shared: &SharedKeep,
         fresh: Fresh,
         deadline: Instant,
+        turn: Option<&mut Turn>,
     ) -> Reservation {
         let Fresh { completion, told, entity, known_state } = fresh;
         let (event, content) = (completion.event, completion.content);
@@ -102,6 +104,14 @@ impl Book {
         let asking = async {
             shared.ask.send(Asked { claim, answer }).await.ok()?;
             answered.await.ok()
+        };
+        let asking = async {
+            let claimed = asking.await?;
+            let comes = match (&claimed, turn) {
+                (Claimed::Ours { .. }, Some(turn)) => turn.comes().await,
+                _ => true,
+            };
+            comes.then_some(claimed)
         };
         let claimed = tokio::time::timeout_at(deadline.into(), asking).await.ok().flatten();
         match claimed {

@@ -216,3 +216,57 @@ async fn events_that_wait_together_are_claimed_together() {
     let batches = shared.0.batches.lock().unwrap();
     assert!(batches.len() <= 3 && batches.iter().sum::<usize>() == 100, "{batches:?}");
 }
+
+#[tokio::test]
+async fn events_that_are_claimed_together_are_appended_in_their_turns() {
+    let (bench, shared, _claiming) = bench();
+    let caller = bench.caller("motcua");
+    let mut turns = crate::Turns::default();
+    let mut enter = |id: String| {
+        let judged = bench.ingest.judge(&caller, enterprise(&id, "A")).unwrap();
+        bench.ingest.enter_in_turn(judged, soon(), turns.following())
+    };
+    let entering: Vec<_> = (0..50).map(|id| enter(id.to_string())).collect();
+    // The last is asked for first: the turns keep the order, not the futures.
+    let entered = futures_util::future::join_all(entering.into_iter().rev()).await;
+    assert!(entered.iter().all(Result::is_ok));
+    let ids: Vec<_> = (0..50)
+        .map(|_| {
+            let (record, completion) = bench.log.take();
+            completion.acknowledged(0, 1);
+            record.headers().find(|(name, _)| *name == "ce_id").unwrap().1.to_owned()
+        })
+        .collect();
+    assert_eq!(ids, (0..50).map(|id| id.to_string()).collect::<Vec<_>>());
+
+    // After one that cannot be taken now none is, unless it is recorded already.
+    shared.0.theirs.lock().unwrap().insert(digest("theirs"));
+    let entering = ["theirs", "behind", "7", "further behind"].map(|id| enter(id.to_owned()));
+    let entered = futures_util::future::join_all(entering).await;
+    let codes: Vec<_> =
+        entered.iter().map(|entered| entered.as_ref().err().map(|fault| fault.code)).collect();
+    let unknown = Some(ErrorCode::LogUnavailable);
+    assert_eq!(codes, [unknown, unknown, None, unknown]);
+    assert_eq!(bench.log.waiting(), 0);
+    until("what was claimed behind it is given up", || {
+        let ours = shared.0.ours.lock().unwrap();
+        !ours.contains(&digest("behind")) && !ours.contains(&digest("further behind"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_refused_for_good_holds_up_none_behind_it() {
+    let (bench, _shared, _claiming) = bench();
+    bench.publish(enterprise("1", "A"), 1).await.unwrap();
+    bench.book.record().await.unwrap();
+    let caller = bench.caller("motcua");
+    let mut turns = crate::Turns::default();
+    let entering = [("1", "B"), ("2", "A")].map(|(id, name)| {
+        let judged = bench.ingest.judge(&caller, enterprise(id, name)).unwrap();
+        bench.ingest.enter_in_turn(judged, soon(), turns.following())
+    });
+    let entered = futures_util::future::join_all(entering).await;
+    assert_eq!(entered[0].as_ref().unwrap_err().code, ErrorCode::Conflict);
+    assert!(entered[1].is_ok());
+}
