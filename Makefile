@@ -10,7 +10,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 .DEFAULT_GOAL := help
 # cargo uses every core by itself; two installations at once would be in each other's way.
 .NOTPARALLEL:
-.PHONY: help demo up test check bench fuzz kafka setup generate audit
+.PHONY: help demo up test check bench soak fuzz kafka setup generate audit
 
 help: ## list the entry points
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ bench: kafka ## measure against the floor: a table, and target/bench/report.json
 	@$(REQUIRE) build
 	cargo build --release --locked -p lgsp
 	cargo bench --locked -p lgsp-tests $(ARGS)
+
+soak: kafka ## a working day of 3,000 dossiers through every way in, the bus and its broker killed 20 times
+	@$(REQUIRE) build test
+	@deploy/setup/venv.sh
+	cargo build --locked -p lgsp
+	LGSP_KILLS=20 LGSP_DOSSIERS=3000 cargo test --locked -p lgsp-tests --test working_day -- --nocapture $(ARGS)
 
 fuzz: ## look for inputs that break a parser, 30 s for each, e.g. make fuzz ARGS="--seconds 600 packet"
 	@$(REQUIRE) build

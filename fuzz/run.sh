@@ -57,15 +57,16 @@ done
 one=()
 ((${#chosen[@]} > 1)) || one=("${chosen[0]}")
 cargo +nightly fuzz build "${one[@]}"
+built=fuzz/target/$(rustc +nightly -vV | sed -n 's/^host: //p')/release
 for target in "${chosen[@]}"; do
   dictionary=$(awk -v target="$target" '$1 == target { print $2 }' <<<"$table")
-  corpus=fuzz/corpus/$target
-  log=fuzz/target/$target.log
-  mkdir -p "$corpus"
-  if ! cargo +nightly fuzz run "$target" "$corpus" "fuzz/seeds/$target" -- \
-    -dict="fuzz/dictionaries/$dictionary.dict" -max_total_time="$seconds" -max_len="$longest" \
+  corpus=fuzz/corpus/$target artifacts=fuzz/artifacts/$target log=fuzz/target/$target.log
+  mkdir -p "$corpus" "$artifacts"
+  if ! "$built/$target" "$corpus" "fuzz/seeds/$target" -dict="fuzz/dictionaries/$dictionary.dict" \
+    -artifact_prefix="$artifacts/" -max_total_time="$seconds" -max_len="$longest" \
     -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 >"$log" 2>&1; then
     tail --lines 60 "$log" >&2
+    echo "$target: found the above; the whole log is $log" >&2
     exit 1
   fi
   printf '%-20s %10s inputs, nothing found\n' "$target" \

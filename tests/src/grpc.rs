@@ -51,9 +51,8 @@ pub fn publish_all(
     events: Vec<CloudEvent>,
 ) -> Result<Vec<Result<Receipt, Fault>>> {
     let count = events.len();
-    let requests = events
-            .into_iter()
-            .map(|event| PublishEventsRequest { event: Some(event), dry_run: false });
+    let requests =
+        events.into_iter().map(|event| PublishEventsRequest { event: Some(event), dry_run: false });
     let requests = with_token(token, tokio_stream::iter(requests.collect::<Vec<_>>()))?;
     runtime()?.block_on(async {
         let mut client = self::events(base_url).await?;
@@ -63,7 +62,9 @@ pub fn publish_all(
             results.push(match answer.result.context("an answer says nothing")? {
                 publish_events_response::Result::Receipt(receipt) => Ok(receipt),
                 publish_events_response::Result::Fault(fault) => Err(fault),
-                publish_events_response::Result::Verdict(_) => bail!("a verdict where none was asked"),
+                publish_events_response::Result::Verdict(_) => {
+                    bail!("a verdict where none was asked")
+                }
             });
         }
         ensure!(results.len() == count, "{} results for {count} events", results.len());

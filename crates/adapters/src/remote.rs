@@ -5,6 +5,7 @@
 
 mod line;
 mod token;
+mod trouble;
 mod wire;
 
 use std::fmt;
@@ -17,12 +18,12 @@ use futures_util::{FutureExt, stream};
 use lgsp_core::identifier::ClientId;
 use lgsp_proto::event::v1::event_service_client::EventServiceClient;
 use tokio::time::timeout;
+use tonic::Request;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
-use tonic_types::StatusExt;
 
 use crate::publisher::{DeadLetter, Outcome, Publisher, Record, Unavailable};
 use token::TokenKeeper;
+use trouble::Trouble;
 
 /// How long the bus may be silent before what is open counts as unknown.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,18 +89,18 @@ impl RemotePublisher {
     }
 
     /// Publishes what is left of a batch on one stream; adds the outcomes that came.
-    async fn stream(&self, batch: &[Record], told: &mut Vec<Outcome>) -> Result<(), Status> {
+    async fn stream(&self, batch: &[Record], told: &mut Vec<Outcome>) -> Result<(), Trouble> {
         let left = batch.get(told.len()..).unwrap_or_default();
         let messages: Vec<_> = left.iter().map(wire::publish).collect();
         let request = self.tokens.authorized(Request::new(stream::iter(messages))).await?;
         let mut client = self.client.clone();
-        let opened = timeout(PATIENCE, client.publish_events(request)).await.map_err(silent)?;
+        let opened = timeout(PATIENCE, client.publish_events(request)).await?;
         let mut answers = opened?.into_inner();
         for record in left {
-            let answer = timeout(PATIENCE, answers.message()).await.map_err(silent)??;
-            let answer = answer.ok_or_else(|| Status::unavailable("the stream ended early"))?;
+            let answer = timeout(PATIENCE, answers.message()).await??;
+            let answer = answer.ok_or_else(|| Trouble::Away("the stream ended early"))?;
             let outcome = wire::outcome(answer, &record.id)
-                .ok_or_else(|| Status::internal("the bus answered out of order"))?;
+                .ok_or_else(|| Trouble::Away("the bus answered out of order"))?;
             let is_known = !matches!(outcome, Outcome::Unknown { .. });
             told.push(outcome);
             if !is_known {
@@ -112,7 +113,7 @@ impl RemotePublisher {
     async fn published(&self, batch: &[Record]) -> Vec<Outcome> {
         let mut told = Vec::with_capacity(batch.len());
         let mut ended = self.stream(batch, &mut told).await;
-        if is_unauthenticated(&ended) {
+        if is_of_the_token(&ended) {
             // The token may have ended, or its key was changed: once more with a new one.
             self.tokens.forget().await;
             ended = self.stream(batch, &mut told).await;
@@ -122,7 +123,7 @@ impl RemotePublisher {
                 self.failures.store(0, Ordering::Relaxed);
                 BACKOFF.0
             }
-            Err(status) => self.failed(&status),
+            Err(trouble) => self.failed(&trouble),
         };
         if let Some(Outcome::Unknown { retry_after: asked }) = told.last_mut() {
             *asked = (*asked).min(LONGEST_ASKED);
@@ -131,31 +132,26 @@ impl RemotePublisher {
         told
     }
 
-    async fn letter(&self, letter: &DeadLetter) -> Result<(), Status> {
+    async fn letter(&self, letter: &DeadLetter) -> Result<(), Trouble> {
         let message = wire::set_aside(letter, self.adapter);
         let mut request = self.tokens.authorized(Request::new(message)).await?;
         request.set_timeout(PATIENCE);
         let mut client = self.client.clone();
-        timeout(PATIENCE, client.set_aside(request)).await.map_err(silent)??;
+        timeout(PATIENCE, client.set_aside(request)).await??;
         Ok(())
     }
 
     /// Logs a failed call and tells when to try again.
-    fn failed(&self, status: &Status) -> Duration {
+    fn failed(&self, trouble: &Trouble) -> Duration {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed);
         let own = BACKOFF.0.saturating_mul(1 << failures.min(10)).min(BACKOFF.1);
-        let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        let wait = asked.unwrap_or_default().min(LONGEST_ASKED).max(own);
+        let wait = trouble.retry_after().unwrap_or_default().min(LONGEST_ASKED).max(own);
         let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        match status.code() {
-            // Waiting alone will not mend these.
-            Code::Unauthenticated
-            | Code::PermissionDenied
-            | Code::InvalidArgument
-            | Code::Unimplemented => {
-                tracing::error!(code = ?status.code(), retry_in_ms, "the bus does not let this adapter in");
-            }
-            code => tracing::warn!(?code, retry_in_ms, "the bus cannot be reached"),
+        let code = trouble.code();
+        if trouble.needs_a_person() {
+            tracing::error!(code, retry_in_ms, "the bus does not let this adapter in");
+        } else {
+            tracing::warn!(code, retry_in_ms, "the bus cannot be reached");
         }
         wait
     }
@@ -169,7 +165,7 @@ impl Publisher for RemotePublisher {
     fn set_aside<'a>(&'a self, letter: &'a DeadLetter) -> BoxFuture<'a, Result<(), Unavailable>> {
         async move {
             let mut done = self.letter(letter).await;
-            if is_unauthenticated(&done) {
+            if is_of_the_token(&done) {
                 self.tokens.forget().await;
                 done = self.letter(letter).await;
             }
@@ -178,7 +174,7 @@ impl Publisher for RemotePublisher {
                     self.failures.store(0, Ordering::Relaxed);
                     Ok(())
                 }
-                Err(status) => Err(Unavailable { retry_after: self.failed(&status) }),
+                Err(trouble) => Err(Unavailable { retry_after: self.failed(&trouble) }),
             }
         }
         .boxed()
@@ -191,10 +187,6 @@ impl fmt::Debug for RemotePublisher {
     }
 }
 
-fn is_unauthenticated<T>(ended: &Result<T, Status>) -> bool {
-    ended.as_ref().is_err_and(|status| status.code() == Code::Unauthenticated)
-}
-
-fn silent(_: tokio::time::error::Elapsed) -> Status {
-    Status::deadline_exceeded("the bus does not answer")
+fn is_of_the_token<T>(ended: &Result<T, Trouble>) -> bool {
+    ended.as_ref().is_err_and(Trouble::is_of_the_token)
 }

@@ -10,8 +10,8 @@ use lgsp_core::{Clock, SystemClock};
 use lgsp_gateway::{Gateway, LagMetrics, Operations as _};
 use lgsp_ingest::{Ingest, Logs};
 use lgsp_kafka::{
-    Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEventReader, KafkaEvidenceLog, LagPoller, LagReader,
-    Topics, TopicsError,
+    Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEventReader, KafkaEvidenceLog,
+    LagPoller, LagReader, Topics, TopicsError,
 };
 use lgsp_query::Query;
 use lgsp_schema::Schemas;

@@ -56,13 +56,10 @@ impl Operations for State {
         let fatal = |is_fatal: bool| {
             is_fatal.then(|| "the producer lost its place in the log and is made anew".to_owned())
         };
-        let receipts = self
-            .book
-            .store_failed()
-            .then(|| match self.book.is_shared() {
-                true => "the receipts' PostgreSQL does not answer".to_owned(),
-                false => "receipts cannot be stored: is the disk full?".to_owned(),
-            });
+        let receipts = self.book.store_failed().then(|| match self.book.is_shared() {
+            true => "the receipts' PostgreSQL does not answer".to_owned(),
+            false => "receipts cannot be stored: is the disk full?".to_owned(),
+        });
         vec![
             Check { name: "kafka", fault: kafka },
             Check { name: "events", fault: fatal(self.events.is_fatal()) },

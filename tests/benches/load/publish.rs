@@ -74,7 +74,9 @@ impl Ways {
             }
             Way::Grpc => {
                 let event = stream::message(event, events::id("grpc", number));
-                let answer = self.grpc.publish_event(PublishEventRequest { event: Some(event), dry_run: false });
+                let answer = self
+                    .grpc
+                    .publish_event(PublishEventRequest { event: Some(event), dry_run: false });
                 let answer = answer.await.map_err(|status| bus::refused(&status))?.into_inner();
                 let receipt = answer.receipt.context("no receipt")?;
                 anyhow::ensure!(!receipt.duplicate, "an event was not new");

@@ -1,7 +1,7 @@
 //! A province's working day while the bus and its broker are killed: nothing acknowledged is lost,
 //! nothing is recorded twice, nothing overtakes, everything refused is explained.
 //!
-//! `LGSP_KILLS=20 LGSP_DOSSIERS=15000 cargo test --test working_day` is the long form.
+//! `make soak` is the long form.
 #![cfg(test)]
 
 mod adapters;

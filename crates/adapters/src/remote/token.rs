@@ -7,8 +7,10 @@ use lgsp_core::identifier::ClientId;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::{Request, Status};
+
+use super::trouble::Trouble;
 
 /// How long fetching a token may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +42,7 @@ impl TokenKeeper {
     pub(super) async fn authorized<T>(
         &self,
         mut request: Request<T>,
-    ) -> Result<Request<T>, Status> {
+    ) -> Result<Request<T>, Trouble> {
         let mut current = self.current.lock().await;
         let token = match current.take().filter(|token| Instant::now() < token.renew_at) {
             Some(token) => token,
@@ -56,7 +58,7 @@ impl TokenKeeper {
         *self.current.lock().await = None;
     }
 
-    async fn fetch(&self) -> Result<Token, Status> {
+    async fn fetch(&self) -> Result<Token, Trouble> {
         let asked_at = Instant::now();
         let secret = read_secret(&self.secret_file).await?;
         let request = self
@@ -65,10 +67,10 @@ impl TokenKeeper {
             .timeout(PATIENCE)
             .basic_auth(self.client.as_str(), Some(secret))
             .form(&[("grant_type", "client_credentials")]);
-        let away = |_| Status::unavailable("no token: the bus cannot be reached");
+        let away = |_| Trouble::Away("no token: the bus cannot be reached");
         let mut answer = request.send().await.map_err(away)?;
         if answer.status().is_client_error() {
-            return Err(Status::unauthenticated("no token: the bus refuses client id and secret"));
+            return Err(Trouble::NoToken("no token: the bus refuses client id and secret"));
         }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(away)? {
@@ -77,7 +79,7 @@ impl TokenKeeper {
                 break;
             }
         }
-        let unusable = || Status::unavailable("no token: the answer cannot be read");
+        let unusable = || Trouble::Away("no token: the answer cannot be read");
         let grant: Grant = serde_json::from_slice(&body).map_err(|_| unusable())?;
         let text = format!("Bearer {}", grant.access_token);
         let mut authorization: MetadataValue<Ascii> = text.parse().map_err(|_| unusable())?;
@@ -88,11 +90,11 @@ impl TokenKeeper {
     }
 }
 
-async fn read_secret(path: &PathBuf) -> Result<String, Status> {
+async fn read_secret(path: &PathBuf) -> Result<String, Trouble> {
     let text = tokio::fs::read(path).await.ok().filter(|bytes| bytes.len() <= MAX_BYTES);
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    text.ok_or_else(|| Status::unauthenticated("no token: the secret's file cannot be read"))
+    text.ok_or_else(|| Trouble::NoToken("no token: the secret's file cannot be read"))
 }
 
 /// The token endpoint's answer, as far as it matters.

@@ -87,7 +87,9 @@ fn note(event: &PlannedEvent, outcome: Outcome, published: &mut Published) {
                 .acknowledged
                 .insert((source(event), event.id.clone()), Digest128::of(&[&event.data]));
         }
-        Outcome::Verdict(_) => published.unexpected.push(format!("{} was only considered", event.id)),
+        Outcome::Verdict(_) => {
+            published.unexpected.push(format!("{} was only considered", event.id))
+        }
         Outcome::Fault(fault) => {
             let rule = fault
                 .violations
