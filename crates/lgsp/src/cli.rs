@@ -286,7 +286,7 @@ pub(crate) struct Traffic {
     /// data folder's registry lets it send for.
     #[arg(long = "agency", value_name = "CODE")]
     pub(crate) agencies: Vec<String>,
-    /// Write files for a files adapter too: DIR/<agency>-<kind>/*.csv and *.jsonl.
+    /// Write files for a files adapter too: `DIR/<agency>-<kind>/*.csv` and `*.jsonl`.
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
     /// Fill an outbox table for a database adapter too: a PostgreSQL's URL.

@@ -14,7 +14,7 @@ use super::{PostgresReceipts, rows};
 /// what was recorded before the statement; what came in between is told as being elsewhere.
 const CLAIM: &str = r#"
     with me as (
-        select id from lgsp.holder where id = $1 for share
+        select id from lgsp.holder where id = $1 and not dead for share
     ), asked as (
         select * from unnest($2::bytea[], $3::bytea[], $4::text[], $5::bigint[], $6::bytea[])
             as asked (event, content, topic, recorded, entity)
@@ -25,7 +25,7 @@ const CLAIM: &str = r#"
         on conflict (event) do update
             set content = excluded.content, topic = excluded.topic, recorded = excluded.recorded,
                 entity = excluded.entity
-            where kept.partition is null
+            where kept.holder = excluded.holder
         returning kept.event
     )
     select asked.event, taken.event is not null, kept.content, kept.topic, kept.partition,
