@@ -11,8 +11,10 @@ use lgsp_ingest::Submission;
 use lgsp_registry::{Registry, write_sample};
 use serde_json::value::RawValue;
 
-/// The secret of every client of the sample registry.
-pub const SECRET: &str = "bi-mat-cua-mau";
+/// Returns the secret of a client of the sample registry.
+pub fn secret_of(client: &str) -> String {
+    format!("bi-mat-cua-{client}")
+}
 
 /// Splits an input at its NULs, which none of the formats has, into parts; the last one takes
 /// the rest.
@@ -45,7 +47,7 @@ pub fn content_type(value: &'static str) -> HeaderMap {
 pub fn sample_registry() -> Registry {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("registry");
-    write_sample(&folder, &|_| hex(&sha256(SECRET.as_bytes()))).unwrap();
+    write_sample(&folder, &|id| hex(&sha256(secret_of(id.as_str()).as_bytes()))).unwrap();
     Registry::load(&folder).unwrap()
 }
 
@@ -68,10 +70,8 @@ pub fn tells_no_value(fault: &Fault) {
     assert!(fault.total_violations >= fault.violations.len());
     assert!(fault.violations.len() <= Fault::MAX_VIOLATIONS);
     for violation in &fault.violations {
-        // So many digits could be somebody's number.
-        let digits = violation.pointer.split(|each: char| !each.is_ascii_digit());
-        assert!(digits.map(str::len).max() < Some(9), "{:?}", violation.pointer);
         for step in violation.pointer.split('/') {
+            let step = step.strip_prefix("ce-").unwrap_or(step);
             let is_index = step.len() <= 7 && step.bytes().all(|byte| byte.is_ascii_digit());
             let is_name = step.len() <= 64
                 && step.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')

@@ -34,8 +34,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
         Some((_, body)) => {
-            let is_login = login(body);
-            assert!(!is_login || serde_json::from_slice::<serde_json::Value>(body).is_ok());
+            login(body);
         }
         None => {}
     }

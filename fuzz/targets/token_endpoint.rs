@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use lgsp_core::SystemClock;
-use lgsp_fuzz::{SECRET, headers, parts, sample_registry};
+use lgsp_fuzz::{headers, parts, sample_registry, secret_of};
 use lgsp_identity::{Identity, SigningKeys};
 use libfuzzer_sys::fuzz_target;
 
@@ -26,8 +26,9 @@ fuzz_target!(|input: &[u8]| {
     };
     match IDENTITY.exchange_credentials(authorization, &form) {
         Ok(token) => {
-            let in_form =
-                form.iter().any(|(name, value)| name == "client_secret" && value == SECRET);
+            let value = |name| form.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+            let secret = value("client_id").map(|id| secret_of(id));
+            let in_form = value("client_secret") == secret.as_ref() && secret.is_some();
             assert!(in_form != authorization.is_some(), "one way, with the secret");
             assert!(form.contains(&("grant_type".to_owned(), "client_credentials".to_owned())));
             let token = format!("Bearer {}", token.access_token);

@@ -84,7 +84,7 @@ async fn the_log_tells_why_and_neither_password_nor_data() {
     postgres.sql(DATABASE, &refused).unwrap();
     let config = bed::config(&postgres, "outbox.toml", &[OFTEN]);
     let adapter = Running::start(config, &bus, state.path());
-    until("a refusal is told", || log.text().contains("lgsp_outbox row 2")).await;
+    until("a refusal is told", || log.text().contains("row refused and set aside")).await;
     adapter.stop().await;
 
     let text = log.text();

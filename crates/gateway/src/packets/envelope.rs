@@ -278,9 +278,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Fault> {
-    // The library's text may quote the packet.
-    serde_json::from_slice(body)
-        .map_err(|_| Fault::at(ErrorCode::InvalidJson, "", &rule::JSON_SYNTAX))
+    // The library's text may quote the packet; and of what it passes over it reads bytes alone.
+    let broken = || Fault::at(ErrorCode::InvalidJson, "", &rule::JSON_SYNTAX);
+    let text = std::str::from_utf8(body).map_err(|_| broken())?;
+    serde_json::from_str(text).map_err(|_| broken())
 }
 
 #[cfg(test)]

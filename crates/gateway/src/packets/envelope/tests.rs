@@ -79,6 +79,14 @@ fn refuses_what_is_no_packet() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_refused_also_where_nobody_looks() {
+    for body in [&b"{\"other\":\"\xc0\xb0\"}"[..], b"{\"data\":{\"a\":\"\xff\"}}"] {
+        let fault = Envelope::read(&Bytes::from_static(body)).err().unwrap();
+        assert_eq!(fault.code, ErrorCode::InvalidJson);
+    }
+}
+
+#[test]
 fn takes_a_thousand_records_and_no_more() {
     let list = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
     let body = Bytes::from(list(MAX_RECORDS));
