@@ -151,3 +151,15 @@ pub fn members(object: &[u8]) -> Option<Vec<(String, Box<RawValue>)>> {
     reader.end().ok()?;
     Some(members)
 }
+
+/// Tells whether any object of a JSON text has a member twice.
+pub fn has_a_member_twice(text: &[u8]) -> bool {
+    if let Some(members) = members(text) {
+        let mut names: Vec<_> = members.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        return names.windows(2).any(|pair| pair[0] == pair[1])
+            || members.iter().any(|(_, value)| has_a_member_twice(value.get().as_bytes()));
+    }
+    let items: Result<Vec<Box<RawValue>>, _> = serde_json::from_slice(text);
+    items.is_ok_and(|items| items.iter().any(|item| has_a_member_twice(item.get().as_bytes())))
+}

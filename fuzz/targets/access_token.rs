@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use lgsp_core::Clock;
-use lgsp_identity::{AUDIENCE, Identity, SigningKeys};
+use lgsp_identity::{AUDIENCE, Identity, Principal, SigningKeys};
 use lgsp_registry::Registry;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -44,8 +44,24 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
     let identity = Identity::new(Arc::new(registry), keys, ISSUER.to_owned(), Arc::new(Standing));
     let good = identity.issue(&client).unwrap().access_token;
     assert!(identity.authenticate(Some(&format!("Bearer {good}"))).is_ok());
-    Bed { identity, key, key_id, good }
+    let bed = Bed { identity, key, key_id, good };
+    let seed = include_bytes!("../seeds/access_token/good");
+    assert!(bed.caller(&seed[1..]).is_some(), "some signed claims are taken");
+    bed
 });
+
+impl Bed {
+    /// Signs a header and claims, and returns what was signed, with the caller if it is taken.
+    fn caller(&self, input: &[u8]) -> Option<(String, Principal)> {
+        let [header, claims] = lgsp_fuzz::parts(input);
+        let header = String::from_utf8_lossy(header).replace("KID", &self.key_id);
+        let [first, second] = [header.as_bytes(), claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let message = format!("{first}.{second}");
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, Algorithm::ES256);
+        let token = format!("Bearer {message}.{}", signature.unwrap());
+        self.identity.authenticate(Some(&token)).ok().map(|caller| (header, caller))
+    }
+}
 
 fuzz_target!(|input: &[u8]| {
     match input.split_first() {
@@ -61,15 +77,8 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn signed(input: &[u8]) {
-    let [header, claims] = lgsp_fuzz::parts(input);
-    let header = String::from_utf8_lossy(header).replace("KID", &BED.key_id);
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(&header), URL_SAFE_NO_PAD.encode(claims));
-    let signature =
-        jsonwebtoken::crypto::sign(message.as_bytes(), &BED.key, Algorithm::ES256).unwrap();
-    let Ok(caller) = BED.identity.authenticate(Some(&format!("Bearer {message}.{signature}")))
-    else {
-        return;
-    };
+    let Some((header, caller)) = BED.caller(input) else { return };
+    let [_, claims] = lgsp_fuzz::parts(input);
     let header: Value = serde_json::from_str(&header).unwrap();
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": BED.key_id}));
     let claims: Value = serde_json::from_slice(claims).unwrap();

@@ -29,7 +29,7 @@ pub struct Identity {
     validation: Validation,
     verified: VerifiedTokens,
     passwords: PasswordDesk,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Identity {

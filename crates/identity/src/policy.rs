@@ -3,7 +3,7 @@
 //! An unknown service or event type looks like an ungranted one, so that a refusal tells
 //! nothing about what exists.
 
-use lgsp_core::identifier::{AgencyCode, ProcedureCode};
+use lgsp_core::identifier::{AgencyCode, CodeKind, ProcedureCode};
 use lgsp_core::{ErrorCode, Fault, rule};
 use lgsp_registry::Client;
 
@@ -54,9 +54,27 @@ impl Identity {
         event_type: &str,
         agency: &AgencyCode,
     ) -> bool {
+        // The log names an agency by its code of that day.
+        let Some(agency) = self.agency_of_today(agency) else { return false };
         let covers =
-            |client: &Client| client.publish().iter().any(|rule| rule.covers(event_type, agency));
+            |client: &Client| client.publish().iter().any(|rule| rule.covers(event_type, &agency));
         self.registered(caller).is_ok_and(covers)
+    }
+
+    /// Tells whether a caller may publish events of a type in the name of any agency.
+    pub fn may_publish(&self, caller: &Principal, event_type: &str) -> bool {
+        let covers =
+            |client: &Client| client.publish().iter().any(|rule| rule.types().contains(event_type));
+        self.registered(caller).is_ok_and(covers)
+    }
+
+    fn agency_of_today(&self, agency: &AgencyCode) -> Option<AgencyCode> {
+        if self.registry.agency(agency).is_some() {
+            return Some(agency.clone());
+        }
+        let now = self.clock.unix_millis();
+        let current = self.registry.current_code(CodeKind::Agency, agency.as_str(), now)?;
+        AgencyCode::parse(&current).ok()
     }
 
     /// Permits asking a service for a procedure, joined on the national part of its code.
@@ -101,10 +119,7 @@ impl Identity {
         let (agency, named) = source::parse(source)
             .ok_or_else(|| Fault::at(ErrorCode::InvalidRequest, "source", &rule::SOURCE))?;
         require(named == *client.id())?;
-        let agency = match self.registry.agency(&agency) {
-            Some(_) => agency,
-            None => self.registry.agency_of(&agency).ok_or_else(denied)?.code().clone(),
-        };
+        let agency = self.agency_of_today(&agency).ok_or_else(denied)?;
         Ok((client, agency))
     }
 }

@@ -48,8 +48,7 @@ pub(crate) enum Outcome {
 enum Entry {
     InFlight {
         content: Digest128,
-        /// The store was asked: nothing of that identity was recorded before.
-        is_new: bool,
+        stage: Stage,
         waiting: Vec<oneshot::Sender<Outcome>>,
     },
     /// The log's answer was lost.
@@ -58,6 +57,17 @@ enum Entry {
         entity: Option<Digest128>,
     },
     Acknowledged(Arc<StoredReceipt>),
+}
+
+/// How far an event on its way has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Reserved, and no more.
+    Reserved,
+    /// The other processes are being asked, or were: the claim may stand.
+    Asked,
+    /// Nothing of that identity was recorded before, and nobody else appends it.
+    New,
 }
 
 /// The newest event of an entity, taken and not stored yet.
@@ -83,6 +93,8 @@ struct Pages {
     doubts: usize,
     /// Claimed with the other processes, and to be given up.
     released: HashSet<Digest128>,
+    /// Set while the other processes cannot be asked.
+    claims_failed: bool,
 }
 
 /// Where receipts are kept.
@@ -161,20 +173,28 @@ impl Book {
         self: &Arc<Self>,
         claim: Claim,
         deadline: Instant,
-        turn: Option<&mut Turn>,
+        mut turn: Option<&mut Turn>,
     ) -> Result<Reservation, StoreError> {
         let (tell, told) = oneshot::channel();
         let Claim { event, content, topic, recorded_unix_millis, entity } = claim;
+        // A sender's own repeat: once its turn comes, the first one is taken.
+        if let (true, Some(turn)) = (self.is_unclaimed(&event), turn.as_deref_mut()) {
+            let comes = tokio::time::timeout_at(deadline.into(), turn.comes()).await;
+            if !comes.unwrap_or(false) {
+                return Ok(Reservation::Unavailable);
+            }
+        }
         let known_state = {
             let mut pages = self.pages();
             if let Some(entry) = pages.entries.get_mut(&event) {
-                return Ok(meet(entry, &content));
+                return Ok(meet(entry, &content, self.is_shared()));
             }
-            if pages.unsaved.len() >= MAX_UNSAVED {
+            if pages.unsaved.len() >= MAX_UNSAVED || pages.is_behind_with_releases() {
                 return Ok(Reservation::Unavailable);
             }
             // Reserved before the store is asked, so that nobody else can come in between.
-            let entry = Entry::InFlight { content, is_new: false, waiting: vec![tell] };
+            let entry = 
+                Entry::InFlight { content, stage: Stage::Reserved, waiting: vec![tell] };
             pages.entries.insert(event, entry);
             entity.as_ref().and_then(|entity| pages.state_of(entity))
         };
@@ -205,9 +225,7 @@ impl Book {
         match asked {
             Ok((None, state_before)) => {
                 let mut pages = self.pages();
-                if let Some(Entry::InFlight { is_new, .. }) = pages.entries.get_mut(&event) {
-                    *is_new = true;
-                }
+                pages.advance(&event, Stage::New);
                 if let Some(entity) = &entity {
                     pages.take_turn(event, content, &entity.note);
                 }
@@ -328,7 +346,9 @@ impl Book {
             Some(entry) => pages.entries.insert(*event, entry),
             None => pages.entries.remove(event),
         };
-        if is_free && self.is_shared() {
+        let was_asked =
+            matches!(&before, Some(Entry::InFlight { stage, .. }) if *stage != Stage::Reserved);
+        if is_free && was_asked && self.is_shared() {
             pages.release(*event);
         }
         drop(pages);
@@ -342,6 +362,13 @@ impl Book {
 }
 
 impl Pages {
+    /// Notes how far an event on its way has come.
+    fn advance(&mut self, event: &Digest128, to: Stage) {
+        if let Some(Entry::InFlight { stage, .. }) = self.entries.get_mut(event) {
+            *stage = to;
+        }
+    }
+
     /// Forgets events that are stored.
     fn forget(&mut self, stored: &[Arc<StoredReceipt>]) {
         for receipt in stored {
@@ -405,13 +432,17 @@ fn recorded(receipt: Arc<StoredReceipt>, content: &Digest128) -> Reservation {
     if receipt.content == *content { Reservation::Recorded(receipt) } else { Reservation::Conflict }
 }
 
-fn meet(entry: &mut Entry, content: &Digest128) -> Reservation {
+fn meet(entry: &mut Entry, content: &Digest128, is_shared: bool) -> Reservation {
     match entry {
         Entry::InDoubt { .. } => Reservation::Unavailable,
         Entry::Acknowledged(receipt) => recorded(Arc::clone(receipt), content),
-        Entry::InFlight { content: first, is_new, .. } if first != content => {
+        // It may still not be taken: who waited with it would have let later events overtake.
+        Entry::InFlight { stage, .. } if is_shared && *stage != Stage::New => {
+            Reservation::Unavailable
+        }
+        Entry::InFlight { content: first, stage, .. } if first != content => {
             // Before the store was asked it is open which of the two is the first.
-            if *is_new { Reservation::Conflict } else { Reservation::Unavailable }
+            if *stage == Stage::New { Reservation::Conflict } else { Reservation::Unavailable }
         }
         Entry::InFlight { waiting, .. } => {
             waiting.retain(|tell| !tell.is_closed());

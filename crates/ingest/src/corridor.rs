@@ -228,6 +228,23 @@ impl Ingest {
         Ok(Verdict { source, id, duplicate, warnings })
     }
 
+    /// Refuses a judged event whose id was used for other content before. The reservation will find
+    /// it too; this tells it before any other event of a batch is taken.
+    ///
+    /// # Errors
+    /// `conflict`; a fault where the receipts cannot be asked.
+    pub async fn refuse_used_id(&self, judged: &Judged) -> Result<(), Fault> {
+        let Judged { event, .. } = judged;
+        match self.known(&Digest128::of_event(&event.source, &event.id)).await? {
+            Known::Recorded(stored)
+                if stored.content != Digest128::of_content(&event.event_type, &event.data) =>
+            {
+                Err(ErrorCode::Conflict.into())
+            }
+            Known::Recorded(_) | Known::Never | Known::InDoubt => Ok(()),
+        }
+    }
+
     fn counted(&self, event_type: &str) -> Counted {
         let known = self.knows(event_type);
         let event_type = if known { event_type } else { "unknown" }.to_owned();
@@ -316,7 +333,7 @@ impl Ingest {
         Some(EntityClaim { note, siblings })
     }
 
-    async fn room_for(
+    pub(crate) async fn room_for(
         &self,
         bytes: usize,
         deadline: Instant,

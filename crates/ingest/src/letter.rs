@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
+use lgsp_core::identifier::{DossierCode, TaxCode};
 use lgsp_core::{ErrorCode, Fault, Position, Violation, rule};
 use lgsp_identity::Principal;
 use lgsp_schema::parse_strict;
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::book::Last;
 use crate::corridor::{Ingest, MAX_EVENT_BYTES, rfc3339};
-use crate::ports::{DeadLetterRecord, EntityNote};
+use crate::ports::{DeadLetterRecord, EntityNote, LetterCompletion, LogUnreadable};
 use crate::submission::{MAX_ATTRIBUTE_BYTES, Submission, well_formed};
 
 /// What a topic's dead letters are called: its own name and this.
@@ -73,10 +74,14 @@ impl Ingest {
         let entity_key = parse_strict(&event.data).ok().and_then(|data| {
             data.pointer(kind.key_pointer()).and_then(Value::as_str).map(str::to_owned)
         });
+        // Nobody has judged the record: anything may stand where the key should.
+        let is_code = |key: &str| DossierCode::parse(key).is_ok() || TaxCode::parse(key).is_ok();
         let key = match entity_key {
-            Some(key) if kind.is_personal_key(&key) => self.province.pseudonym(&key),
-            Some(key) if (1..=MAX_ATTRIBUTE_BYTES).contains(&key.len()) => key,
-            _ => event.id.clone(),
+            Some(key) if kind.is_personal_key(&key) || !is_code(&key) => {
+                self.province.pseudonym(&key)
+            }
+            Some(key) => key,
+            None => event.id.clone(),
         };
         let topic = format!("{}{DEAD_LETTERS}", kind.topic());
         let now = rfc3339(self.clock.unix_millis());
@@ -96,10 +101,12 @@ impl Ingest {
             ("lgsp_attempt", letter.attempt.to_string().into()),
         ];
         let data = letter.event.data;
+        let data_bytes = data.len();
         let record = DeadLetterRecord { topic: topic.clone(), key, headers, data };
+        let room = self.room_for(data_bytes, deadline).await?;
         let (tell, told) = oneshot::channel();
         let full = |_full| Fault::new(ErrorCode::Overloaded);
-        self.logs.dead_letters.set_aside(record, tell).map_err(full)?;
+        self.logs.dead_letters.set_aside(record, LetterCompletion::new(tell, room)).map_err(full)?;
         match tokio::time::timeout_at(deadline.into(), told).await {
             Ok(Ok((partition, offset))) => Ok(Position { topic, partition, offset }),
             _ => Err(ErrorCode::LogUnavailable.into()),
@@ -120,6 +127,9 @@ impl Ingest {
     ) -> Result<Option<Bytes>, Fault> {
         let of_type = |kind: &&lgsp_schema::EventKind| kind.event_type() == event_type;
         let Some(kind) = self.schemas.kinds().find(of_type) else { return Ok(None) };
+        if !self.identity.may_publish(caller, event_type) {
+            return Ok(None);
+        }
         let entity = EntityNote::digest(event_type, entity_key);
         let last = match self.last_of(&entity).await? {
             None => return Ok(None),
@@ -138,11 +148,12 @@ impl Ingest {
                 let may = self.identity.may_publish_for(caller, event_type, &event.agency);
                 Ok(may.then_some(event.data))
             }
-            _ => Err(ErrorCode::LogUnavailable.into()),
+            Ok(Err(LogUnreadable::Busy)) => Err(ErrorCode::Overloaded.into()),
+            Ok(Err(LogUnreadable::Away)) | Err(_) => Err(ErrorCode::LogUnavailable.into()),
         }
     }
 
-    /// Tells whether the bus has a record of an entity.
+    /// Tells whether the bus has a durable record of an entity.
     ///
     /// # Errors
     /// When the receipts cannot be asked; `log_unavailable` while another process has a record of
@@ -150,7 +161,10 @@ impl Ingest {
     pub async fn knows_entity(&self, event_type: &str, entity_key: &str) -> Result<bool, Fault> {
         match self.last_of(&EntityNote::digest(event_type, entity_key)).await? {
             Some(Last::Elsewhere) => Err(ErrorCode::LogUnavailable.into()),
-            known => Ok(known.is_some()),
+            // On its way it may still fail: only what is acknowledged is known.
+            Some(Last::Taken { event, .. }) => Ok(self.book.place_of(&event).is_some()),
+            Some(Last::Recorded(_)) => Ok(true),
+            None => Ok(false),
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use lgsp_core::digest::Digest128;
 use lgsp_core::identifier::AgencyCode;
 use lgsp_schema::EventKind;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::book::Completion;
 
@@ -239,17 +239,41 @@ impl fmt::Debug for DeadLetterRecord {
     }
 }
 
+/// Tells where a letter lies; holds its share of the in-flight byte budget until then.
+pub struct LetterCompletion {
+    tell: oneshot::Sender<(i32, i64)>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl LetterCompletion {
+    pub(crate) fn new(tell: oneshot::Sender<(i32, i64)>, room: OwnedSemaphorePermit) -> Self {
+        Self { tell, _room: room }
+    }
+
+    /// The log has the letter, acknowledged with acks=all.
+    pub fn acknowledged(self, partition: i32, offset: i64) {
+        // Who went away sets the same letter aside again.
+        self.tell.send((partition, offset)).ok();
+    }
+}
+
+impl fmt::Debug for LetterCompletion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LetterCompletion").finish_non_exhaustive()
+    }
+}
+
 /// The log of what could not be published.
 pub trait DeadLetters: Send + Sync + 'static {
     /// Hands a letter over; `told` hears partition and offset once it is durable (acks=all), and
-    /// is dropped when that is not known.
+    /// is dropped when that is not known, not before nothing of the letter is on its way any more.
     ///
     /// # Errors
     /// When the log's own queue is full; then nothing was taken.
     fn set_aside(
         &self,
         letter: DeadLetterRecord,
-        told: oneshot::Sender<(i32, i64)>,
+        told: LetterCompletion,
     ) -> Result<(), QueueFull>;
 }
 
@@ -283,5 +307,11 @@ pub trait EventReader: Send + Sync + 'static {
 
 /// The log could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the log could not be read")]
-pub struct LogUnreadable;
+pub enum LogUnreadable {
+    /// It does not answer.
+    #[error("the log could not be read")]
+    Away,
+    /// Too many wait for it already.
+    #[error("too many wait to read the log")]
+    Busy,
+}

@@ -11,11 +11,10 @@ use lgsp_identity::{Identity, Principal, SigningKeys};
 use lgsp_registry::Registry;
 use lgsp_schema::Schemas;
 use lgsp_telemetry::Metrics;
-use tokio::sync::oneshot;
 
 use crate::{
     Answer, Book, Completion, DeadLetterRecord, DeadLetters, EventLog, EventReader, EventRecord,
-    Ingest, Latest, LogUnreadable, Logs, QueueFull, RecalledEvent, ReceiptStore, StoreError,
+    Ingest, Latest, LetterCompletion, LogUnreadable, Logs, QueueFull, RecalledEvent, ReceiptStore, StoreError,
     StoredReceipt, Submission,
 };
 
@@ -85,7 +84,7 @@ impl ReceiptStore for FakeStore {
 }
 
 /// A letter, and who waits for its place.
-type SetAside = (DeadLetterRecord, oneshot::Sender<(i32, i64)>);
+type SetAside = (DeadLetterRecord, LetterCompletion);
 
 /// A log that keeps what it is given until the test settles it.
 #[derive(Default)]
@@ -122,7 +121,7 @@ impl DeadLetters for FakeLog {
     fn set_aside(
         &self,
         letter: DeadLetterRecord,
-        told: oneshot::Sender<(i32, i64)>,
+        told: LetterCompletion,
     ) -> Result<(), QueueFull> {
         if *self.full.lock().unwrap() {
             return Err(QueueFull);

@@ -63,6 +63,24 @@ impl Ingest {
         self.enter(Judged { event, grant, valid, counted }, deadline).await
     }
 
+    /// Takes a record that has no id of its own and tells a step that happens once: it is the same
+    /// event wherever it stands again, whatever came after it.
+    ///
+    /// The id of `event` must be empty. The deadline is as of [`Ingest::submit`].
+    ///
+    /// # Errors
+    /// As [`Ingest::submit`].
+    pub async fn submit_step(
+        &self,
+        caller: &Principal,
+        mut event: Submission,
+        deadline: Instant,
+    ) -> Result<Pending, Fault> {
+        let content = Digest128::of_content(&event.event_type, &event.data);
+        event.id = hex(&Digest128::of(&[b"step", &content.0]).0);
+        self.submit(caller, event, deadline).await
+    }
+
     pub(crate) async fn last_of(&self, entity: &Digest128) -> Result<Option<Last>, Fault> {
         self.book.last_of(entity).await.map_err(|error| self.broken_store(&error))
     }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use lgsp_ingest::{Completion, DeadLetterRecord, DeadLetters, EventLog, EventRecord, QueueFull};
-use tokio::sync::oneshot;
+use lgsp_ingest::{Completion, DeadLetterRecord, DeadLetters, EventLog, EventRecord, LetterCompletion, QueueFull};
 
 use crate::client::KafkaConfig;
 use crate::error::KafkaError;
@@ -72,7 +71,7 @@ pub(crate) enum Told {
     /// The book of events.
     Event(Completion),
     /// Who set a record aside.
-    Letter(oneshot::Sender<(i32, i64)>),
+    Letter(LetterCompletion),
 }
 
 impl EventLog for KafkaEventLog {
@@ -91,7 +90,7 @@ impl DeadLetters for KafkaEventLog {
     fn set_aside(
         &self,
         letter: DeadLetterRecord,
-        told: oneshot::Sender<(i32, i64)>,
+        told: LetterCompletion,
     ) -> Result<(), QueueFull> {
         let outgoing = Outgoing {
             topic: letter.topic(),
@@ -116,8 +115,7 @@ impl Settle for Told {
     fn acknowledged(self, partition: i32, offset: i64) {
         match self {
             Self::Event(completion) => completion.acknowledged(partition, offset),
-            // Who went away sets the same letter aside again.
-            Self::Letter(told) => drop(told.send((partition, offset))),
+            Self::Letter(told) => told.acknowledged(partition, offset),
         }
     }
 

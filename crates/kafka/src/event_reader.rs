@@ -9,6 +9,7 @@ use lgsp_ingest::{Answer, EventReader, LogUnreadable, RecalledEvent};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{KafkaConfig, Voice};
@@ -16,6 +17,9 @@ use crate::error::KafkaError;
 
 /// How long the cluster may take to send one event.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many may read or wait at once: those beyond ask again.
+const READERS: usize = 8;
 
 /// How long one event is waited for before the place is looked at again.
 const POLL: Duration = Duration::from_millis(200);
@@ -25,6 +29,7 @@ pub struct KafkaEventReader {
     shared: Arc<Mutex<Option<BaseConsumer<Voice>>>>,
     config: KafkaConfig,
     tasks: TaskTracker,
+    readers: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for KafkaEventReader {
@@ -36,7 +41,7 @@ impl std::fmt::Debug for KafkaEventReader {
 impl KafkaEventReader {
     /// Sets the reader up; it connects when it is first asked. `tasks` owns its blocking reads.
     pub fn new(config: &KafkaConfig, tasks: TaskTracker) -> Self {
-        Self { shared: Arc::default(), config: config.clone(), tasks }
+        Self { shared: Arc::default(), config: config.clone(), tasks, readers: Arc::new(Semaphore::new(READERS)) }
     }
 }
 
@@ -49,7 +54,12 @@ impl EventReader for KafkaEventReader {
     ) -> Answer<Result<Option<RecalledEvent>, LogUnreadable>> {
         let (shared, config) = (Arc::clone(&self.shared), self.config.clone());
         let topic = topic.to_owned();
+        // A blocking read cannot be taken back when its caller leaves.
+        let Ok(place) = Arc::clone(&self.readers).try_acquire_owned() else {
+            return Box::pin(async { Err(LogUnreadable::Busy) });
+        };
         let reading = self.tasks.spawn_blocking(move || {
+            let _place = place;
             // A panic in between leaves at worst another assignment, which the next read replaces.
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let consumer = match shared.take() {
@@ -66,9 +76,9 @@ impl EventReader for KafkaEventReader {
                 Ok(Ok(event)) => Ok(event),
                 Ok(Err(error)) => {
                     tracing::warn!(error = %error, "an event could not be read back");
-                    Err(LogUnreadable)
+                    Err(LogUnreadable::Away)
                 }
-                Err(_ended) => Err(LogUnreadable),
+                Err(_ended) => Err(LogUnreadable::Away),
             }
         })
     }

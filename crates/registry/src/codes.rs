@@ -57,14 +57,17 @@ impl Registry {
             }
         }
         if kind == CodeKind::Agency {
+            // A declared change counts, and nothing beside it: no conversion of that code.
+            let declared = self.codes.contains_key(&(kind, code.to_owned()));
             let agency = AgencyCode::parse(&current).ok()?;
-            current = self.agency_of(&agency)?.code().as_str().to_owned();
+            let agency = if declared { self.agency(&agency) } else { self.agency_of(&agency) };
+            current = agency?.code().as_str().to_owned();
         }
         (current != code).then_some(current)
     }
 
-    /// Returns the agency that has a code or had it before.
-    pub fn agency_of(&self, code: &AgencyCode) -> Option<&crate::Agency> {
+    /// Returns the agency that has a code, had it before, or has its converted form.
+    fn agency_of(&self, code: &AgencyCode) -> Option<&crate::Agency> {
         self.agency(code).or_else(|| self.agency(self.former.get(code)?)).or_else(|| {
             converted_agency_code(code.as_str()).and_then(|converted| self.agency(&converted))
         })
@@ -111,6 +114,10 @@ mod tests {
         code = "000.07.36.H61"
         valid_to = 2025-06-30
         replaced_by = "H61.36"
+        [[change]]
+        kind = "agency"
+        code = "000.00.36.H61"
+        valid_to = 2025-06-30
     "#;
 
     fn registry() -> Registry {
@@ -148,6 +155,7 @@ mod tests {
         assert_eq!(agency("000.99.14.H61").as_deref(), Some("H61.14"));
         assert_eq!(agency("000.00.14.H61").as_deref(), Some("H61.14"), "converted");
         assert_eq!(agency("000.00.15.H61"), None, "no such agency");
+        assert_eq!(agency("000.00.36.H61"), None, "its declared change has no successor");
         assert_eq!(agency("H61.14"), None);
     }
 

@@ -32,6 +32,10 @@ const SETTINGS: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// Which projections the file holds; another version is rebuilt from the topics. To be raised when
+/// more is kept of an event, or a schema gains a state.
+const VERSION: i64 = 2;
+
 /// Receipts in one SQLite file of one process.
 #[derive(Debug)]
 pub struct SqliteReceipts {
@@ -49,7 +53,7 @@ impl SqliteReceipts {
         let why = match Self::try_open(path) {
             Ok(this) => match this.claim(cluster) {
                 Ok(true) => return Ok(this),
-                Ok(false) => "it is of another cluster".to_owned(),
+                Ok(false) => "it is of another cluster or version".to_owned(),
                 Err(error) => error.to_string(),
             },
             Err(_) if !path.exists() => return Self::try_open(path).map_err(failed),
@@ -78,14 +82,19 @@ impl SqliteReceipts {
         Ok(Self { reader: Mutex::new(reader), writer: Mutex::new(writer) })
     }
 
-    /// Binds an unbound file to the cluster; `false` where it is bound to another.
+    /// Binds an unbound file to the cluster; `false` where it is bound to another, or does not hold
+    /// what this version keeps.
     fn claim(&self, cluster: &str) -> rusqlite::Result<bool> {
         let writer = lock(&self.writer);
         let bound: Option<String> =
             writer.query_row("SELECT id FROM cluster", [], |row| row.get(0)).optional()?;
+        let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match bound {
-            Some(bound) => Ok(bound == cluster),
-            None => writer.execute("INSERT INTO cluster VALUES (?1)", [cluster]).map(|_| true),
+            Some(bound) => Ok(bound == cluster && version == VERSION),
+            None => {
+                writer.pragma_update(None, "user_version", VERSION)?;
+                writer.execute("INSERT INTO cluster VALUES (?1)", [cluster]).map(|_| true)
+            }
         }
     }
 

@@ -219,16 +219,19 @@ fn on_request_what_can_be_recorded_is() {
 }
 
 #[test]
-fn an_id_that_is_used_already_is_told_and_the_others_are_recorded() {
+fn an_id_that_is_used_already_refuses_the_batch() {
     let (used, fresh) = (new_id(), new_id());
     receipts(&publish(&[event(&used, &dossier(4300))]));
     let answer = publish(&[event(&used, &dossier(4301)), event(&fresh, &dossier(4302))]);
-    let problem = problem(&answer, 409, "conflict");
-    assert_eq!(books(&problem), [2, 1, 1, 0, 0]);
+    let problem = problem(&answer, 422, "invalid_batch");
+    assert_eq!(books(&problem)[..3], [2, 0, 1]);
     let outcomes = problem["outcomes"].as_array().unwrap();
     assert_eq!((outcomes.len(), &outcomes[0]["id"]), (1, &json!(used)));
-    assert!(problem["advice"]["en"].as_str().unwrap().contains("only the refused ones"));
-    assert_eq!(stored(&BUS, "lgsp.dossier.v1")[&fresh].len(), 1);
+    assert_eq!(outcomes[0]["fault"]["code"], "conflict");
+    assert!(!stored(&BUS, "lgsp.dossier.v1").contains_key(&fresh));
+    // The same event again is no such case.
+    let answer = receipts(&publish(&[event(&used, &dossier(4300)), event(&fresh, &dossier(4302))]));
+    assert_eq!((&answer[0]["duplicate"], &answer[1]["duplicate"]), (&json!(true), &json!(false)));
 }
 
 #[test]

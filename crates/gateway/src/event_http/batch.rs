@@ -1,9 +1,9 @@
 //! Batches: every event is judged before the first is taken, and each has an outcome.
 //!
 //! Strict, which is the rule: one event that is refused refuses the batch, and nothing is
-//! appended. What no judge can foresee is told when the events are taken: that an id is used for
-//! other content already, or that the log fails in the middle. Then the others are recorded all
-//! the same, and the answer names those that are not. Lenient, on request: what can be taken is.
+//! appended. What no judge can foresee is told when the events are taken: that another caller just
+//! used an id for other content, or that the log fails in the middle. Then the others are recorded
+//! all the same, and the answer names those that are not. Lenient, on request: what can be taken is.
 //!
 //! Events are taken in the order of the batch, and after one that was not taken though it may be
 //! later, none: nothing of its entity may overtake it.
@@ -105,7 +105,13 @@ pub(super) async fn publish(
         turn.spend(event.as_ref().map_or(0, |event| event.data.len())).await;
         let judgement = event.and_then(|event| ingest.judge(caller, event));
         let clash = matches!(clashes.get(index), Some(Repeat::Conflict));
-        judged.push((id, judgement.and_then(|judged| conflict_if(clash).map(|()| judged))));
+        let mut judgement = judgement.and_then(|judged| conflict_if(clash).map(|()| judged));
+        if let (Handling::Strict, Ok(fine)) = (handling, &judgement)
+            && let Err(fault) = ingest.refuse_used_id(fine).await
+        {
+            judgement = Err(fault);
+        }
+        judged.push((id, judgement));
     }
     if handling == Handling::Strict && judged.iter().any(|(_, judged)| judged.is_err()) {
         let events = judged.len();

@@ -146,7 +146,13 @@ impl Delivery<'_> {
             adapter: "dvcqg",
             ..Submission::default()
         };
-        gateway.ingest.submit_unless_last(caller, event, deadline).await.map(Some)
+        let taken = match self.kind {
+            Kind::Dossier => gateway.ingest.submit_unless_last(caller, event, deadline).await,
+            // A packet may tell several steps of one dossier. Sent again as a whole, each would
+            // differ from the last; but a step has its time, and an equal one is the same.
+            Kind::Progress => gateway.ingest.submit_step(caller, event, deadline).await,
+        };
+        taken.map(Some)
     }
 }
 

@@ -65,7 +65,7 @@ impl Book {
 
     /// Meets an event that was taken, by its identity alone.
     pub(crate) fn meet(&self, event: &Digest128, content: &Digest128) -> Option<Reservation> {
-        self.pages().entries.get_mut(event).map(|entry| meet(entry, content))
+        self.pages().entries.get_mut(event).map(|entry| meet(entry, content, self.is_shared()))
     }
 
     /// Finds what is known of an event by its identity.

@@ -7,7 +7,7 @@ use lgsp_core::digest::Digest128;
 use tokio::sync::{mpsc, oneshot};
 
 use super::completion::{Completion, Fate};
-use super::{Book, EntityClaim, Entry, Keep, Outcome, Pages, Reservation, recorded};
+use super::{Book, EntityClaim, Entry, Keep, Outcome, Pages, Reservation, Stage, recorded};
 use crate::ports::{StoreError, StoredReceipt};
 use crate::shared::{Claimed, SharedClaim, SharedReceipts};
 use crate::turn::Turn;
@@ -15,8 +15,12 @@ use crate::turn::Turn;
 /// How many claims wait for their turn, at most.
 const WAITING: usize = 1024;
 
-/// How many are claimed at once.
+/// How many are claimed at once, or given up.
 const BATCH: usize = 512;
+
+/// While the other processes cannot be asked and this many claims are to be given up, no more
+/// events are claimed.
+const MAX_RELEASED: usize = 4096;
 
 /// How long a claim that was given up stays held, at most, when nothing else is claimed.
 const RELEASE_EVERY: Duration = Duration::from_millis(500);
@@ -79,6 +83,14 @@ impl Book {
         matches!(self.keep, Keep::Shared(_))
     }
 
+    /// Tells whether an event is on its way here, and not certain yet to be this process's.
+    pub(super) fn is_unclaimed(&self, event: &Digest128) -> bool {
+        let is_new = |entry: &Entry| matches!(entry, Entry::InFlight { stage: Stage::New, .. });
+        let is_under_way = |entry: &&Entry| matches!(entry, Entry::InFlight { .. });
+        self.is_shared()
+            && self.pages().entries.get(event).filter(is_under_way).is_some_and(|it| !is_new(it))
+    }
+
     /// Claims an event that this process does not know.
     pub(super) async fn claim(
         &self,
@@ -118,9 +130,7 @@ impl Book {
             Some(Claimed::Ours { last }) if shared.receipts.is_alive() => {
                 let Some(completion) = not_yet.0.take() else { return Reservation::Unavailable };
                 let mut pages = self.pages();
-                if let Some(Entry::InFlight { is_new, .. }) = pages.entries.get_mut(&event) {
-                    *is_new = true;
-                }
+                pages.advance(&event, Stage::New);
                 if let Some(entity) = &entity {
                     pages.take_turn(event, content, &entity.note);
                 }
@@ -199,6 +209,11 @@ impl Pages {
             self.released.insert(event);
         }
     }
+
+    /// Tells whether more is to be given up than may be, and nobody takes it.
+    pub(super) fn is_behind_with_releases(&self) -> bool {
+        self.claims_failed && self.released.len() >= MAX_RELEASED
+    }
 }
 
 impl Claims {
@@ -232,20 +247,20 @@ impl Claims {
                 _ => {}
             }
             failing = turn.map_or(true, |done| failing && !done);
+            self.book.pages().claims_failed = failing;
         }
     }
 
     /// Releases, then claims; tells whether there was anything to do.
-    async fn turn(&self, batch: Vec<Asked>) -> Result<bool, StoreError> {
+    async fn turn(&self, mut batch: Vec<Asked>) -> Result<bool, StoreError> {
         // In this order, and one after the other: what is claimed again must not be released.
-        let released = std::mem::take(&mut self.book.pages().released);
-        let done = !released.is_empty() || !batch.is_empty();
-        if !released.is_empty() {
-            let events = released.iter().copied().collect();
-            if let Err(error) = self.receipts.release(events).await {
-                let mut pages = self.book.pages();
-                released.into_iter().for_each(|event| pages.release(event));
-                return Err(error);
+        let done = self.release().await? || !batch.is_empty();
+        {
+            let mut pages = self.book.pages();
+            // Who has gone by now leaves no claim behind; who goes later does.
+            batch.retain(|asked| !asked.answer.is_closed());
+            for asked in &batch {
+                pages.advance(&asked.claim.event, Stage::Asked);
             }
         }
         if batch.is_empty() {
@@ -262,5 +277,23 @@ impl Claims {
             }
         }
         Ok(done)
+    }
+
+    /// Gives up what is to be given up; tells whether that was anything. What fails stays.
+    async fn release(&self) -> Result<bool, StoreError> {
+        let released = std::mem::take(&mut self.book.pages().released);
+        let mut released: Vec<Digest128> = released.into_iter().collect();
+        let any = !released.is_empty();
+        while !released.is_empty() {
+            let rest = released.len().saturating_sub(BATCH);
+            let chunk = released.get(rest..).unwrap_or_default().to_vec();
+            if let Err(error) = self.receipts.release(chunk).await {
+                let mut pages = self.book.pages();
+                released.into_iter().for_each(|event| pages.release(event));
+                return Err(error);
+            }
+            released.truncate(rest);
+        }
+        Ok(any)
     }
 }

@@ -148,3 +148,32 @@ async fn a_record_is_recalled_only_for_those_who_may_publish_it() {
     bench.log.kept.lock().unwrap().insert(7, ("H61.99", event.data.clone()));
     assert_eq!(recall(&caller).await, None, "of an agency that is not the caller's");
 }
+
+#[tokio::test]
+async fn a_step_is_the_same_event_whatever_came_after_it() {
+    let bench = Bench::new();
+    let caller = bench.caller("motcua");
+    let send = async |state: &str, offset: i64| {
+        let pending = bench.ingest.submit_step(&caller, dossier("", state), soon()).await.unwrap();
+        if bench.log.waiting() > 0 {
+            bench.log.take().1.acknowledged(3, offset);
+        }
+        let receipt = pending.receipt(soon()).await.unwrap();
+        (receipt.duplicate, receipt.position.offset)
+    };
+    assert_eq!((send("2", 1).await, send("4", 2).await), ((false, 1), (false, 2)));
+    assert_eq!((send("2", 8).await, send("4", 9).await), ((true, 1), (true, 2)), "sent again");
+}
+
+#[tokio::test]
+async fn a_record_on_its_way_is_not_known_yet() {
+    let bench = Bench::new();
+    let knows = async || {
+        bench.ingest.knows_entity("lgsp.dossier.recorded.v1", CODE).await.unwrap()
+    };
+    let pending = bench.submit(dossier("1", "2")).await.unwrap();
+    assert!(!knows().await);
+    bench.log.take().1.acknowledged(3, 1);
+    assert!(knows().await);
+    drop(pending);
+}

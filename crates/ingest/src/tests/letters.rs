@@ -23,7 +23,7 @@ async fn a_letter_is_durable_with_its_cause_when_the_answer_comes() {
             tokio::task::yield_now().await;
         }
         let (letter, told) = bench.log.letters.lock().unwrap().remove(0);
-        told.send((2, 41)).unwrap();
+        told.acknowledged(2, 41);
         letter
     };
     let (place, record) = tokio::join!(answer, settle);
@@ -94,4 +94,19 @@ async fn a_letter_of_a_person_has_a_pseudonym_for_its_key_and_one_of_rubbish_its
     assert_eq!(person.len(), 32);
     assert!(!person.contains("086190000001"));
     assert_eq!(key_of("lgsp.enterprise.recorded.v1", "not json").await, "row-17");
+}
+
+#[tokio::test]
+async fn whatever_stands_where_a_code_should_is_no_key() {
+    let bench = Bench::new();
+    let event = Submission {
+        event_type: "lgsp.dossier.recorded.v1".to_owned(),
+        data: Bytes::from(r#"{"MaHoSo":"Nguyễn Thị Mẫu"}"#),
+        ..letter().event
+    };
+    let caller = bench.caller("motcua");
+    let answer = bench.ingest.set_aside(&caller, Letter { event, ..letter() }, Instant::now());
+    assert!(answer.await.is_err());
+    let key = bench.log.letters.lock().unwrap().remove(0).0.key().to_owned();
+    assert_eq!((key.len(), key.contains("Mẫu")), (32, false));
 }
