@@ -11,9 +11,16 @@ use crate::publisher::{Breach, DeadLetter, Outcome, Publisher, Record, Refusal};
 /// The shortest and the longest wait before the next attempt, whatever the bus asks for.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
-/// Refusals for what a row says of itself, its type, agency or time, rather than for its data.
-const OF_THE_ENVELOPE: [ErrorCode; 3] =
-    [ErrorCode::UnknownEventType, ErrorCode::PermissionDenied, ErrorCode::InvalidRequest];
+/// How long what the bus does not let in waits for a person.
+const UNTIL_LET_IN: Duration = Duration::from_secs(30);
+
+/// Refusals for the data: the bus has let in the row as an event of its type and agency.
+const OF_THE_DATA: [ErrorCode; 3] =
+    [ErrorCode::InvalidJson, ErrorCode::SchemaViolation, ErrorCode::Conflict];
+
+/// Refusals for a type or agency. Of the adapter's own a person has to mend the registry or the
+/// configuration; the rows are as good as they were.
+const NOT_LET_IN: [ErrorCode; 2] = [ErrorCode::PermissionDenied, ErrorCode::UnknownEventType];
 
 /// A row on its way, with where it came from. `key` is what its reader knows it by.
 pub(crate) struct Item<K> {
@@ -22,7 +29,8 @@ pub(crate) struct Item<K> {
     pub(crate) record: Record,
     /// As dead letters name it, e.g. `lgsp_outbox row 7`.
     pub(crate) origin: String,
-    /// Why it need not be sent: it cannot be mapped, or is too large.
+    /// Why it need not be sent: it cannot be mapped, or is too large. Such a record bears the
+    /// adapter's own type and agency: the bus has not judged any other.
     pub(crate) refused: Option<Refusal>,
 }
 
@@ -100,7 +108,19 @@ pub(crate) async fn attempt<K>(
                 Some(Outcome::Recorded { warnings, .. }) => {
                     Ok(Some(Settled::Recorded { warnings }))
                 }
+                Some(Outcome::Refused(refusal)) if is_shut_out(&item.record, &refusal, config) => {
+                    tracing::error!(
+                        adapter = %config.name,
+                        code = %refusal.code,
+                        "the bus does not let this adapter publish: its grant or type is missing"
+                    );
+                    Err(UNTIL_LET_IN)
+                }
                 Some(Outcome::Refused(refusal)) => {
+                    if !is_one_of(&OF_THE_DATA, &refusal) {
+                        // With what the row says of itself not even a letter may be taken.
+                        item.record = in_own_name(&item.record, config);
+                    }
                     item.refused = Some(refusal);
                     Ok(None)
                 }
@@ -121,6 +141,28 @@ pub(crate) async fn attempt<K>(
     attempt
 }
 
+fn is_one_of(codes: &[ErrorCode], refusal: &Refusal) -> bool {
+    codes.iter().any(|code| code.as_str() == refusal.code)
+}
+
+/// Tells whether a refusal is none of the row, but of every row of this adapter.
+fn is_shut_out(record: &Record, refusal: &Refusal, config: &AdapterConfig) -> bool {
+    is_one_of(&NOT_LET_IN, refusal)
+        && record.source == config.source()
+        && record.event_type == config.event_type
+}
+
+/// Gives a record the adapter's own type and agency, and no time.
+fn in_own_name(record: &Record, config: &AdapterConfig) -> Record {
+    Record {
+        id: record.id.clone(),
+        source: config.source(),
+        event_type: config.event_type.clone(),
+        time: None,
+        data: record.data.clone(),
+    }
+}
+
 async fn set_aside<K>(
     item: &Item<K>,
     cause: &Refusal,
@@ -128,17 +170,17 @@ async fn set_aside<K>(
     config: &AdapterConfig,
     publisher: &dyn Publisher,
 ) -> Result<Settled, Duration> {
-    let mut record = item.record.clone();
-    if OF_THE_ENVELOPE.iter().any(|code| code.as_str() == cause.code) {
-        // With what the row says of itself not even a letter would be taken.
-        record.source = config.source();
-        record.event_type.clone_from(&config.event_type);
-        record.time = None;
-    }
-    let letter =
-        DeadLetter { record, cause: cause.clone(), origin: item.origin.clone(), attempt: number };
+    let letter = DeadLetter {
+        record: item.record.clone(),
+        cause: cause.clone(),
+        origin: item.origin.clone(),
+        attempt: number,
+    };
     publisher.set_aside(&letter).await.map_err(|unavailable| unavailable.retry_after)?;
     // Not its origin: a file may be named for a person.
     tracing::warn!(adapter = %config.name, code = %cause.code, "row refused and set aside");
     Ok(Settled::SetAside(letter.cause))
 }
+
+#[cfg(test)]
+mod tests;

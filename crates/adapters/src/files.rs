@@ -4,8 +4,10 @@
 //! `<name>.ket-qua.csv` and the journal are written; a restart goes on behind the last noted row
 //! and publishes what came after it again, under the same ids. A row that is refused goes to the
 //! dead letters and into the result; nobody waits behind it. A finished file goes to `da-xu-ly/`,
-//! one that cannot be read to `loi/`, each with its result.
+//! one that cannot be read to `loi/`, each with its result. One that has changed meanwhile is read
+//! anew; one whose result cannot be written stays, and others go on.
 
+mod away;
 mod batch;
 mod config;
 mod folder;
@@ -156,8 +158,13 @@ async fn watch(desk: &Desk<'_>, until: Until) -> Result<Tally, FilesError> {
 async fn look_and_work(desk: &Desk<'_>, seen: &mut Watch, tally: &mut Tally) -> io::Result<bool> {
     let files = desk.files.clone();
     let mut watch = std::mem::take(seen);
+    // It holds the journal's lock, as all work does that renames files.
+    let lock = desk.journal.clone();
     let looked = desk.tasks.spawn_blocking(move || {
-        let look = watch.look(&files.folder, files.format.extension(), files.settle);
+        let extension = files.format.extension();
+        let look = away::recover(&files.folder, extension)
+            .and_then(|()| watch.look(&files.folder, extension, files.settle));
+        drop(lock);
         (watch, look)
     });
     let (watch, look) = looked.await.map_err(io::Error::other)?;

@@ -44,7 +44,7 @@ use crate::config::ConfigFault;
 use crate::publisher::Breach;
 use node::{Field, Node};
 
-pub(crate) use apply::tidied;
+pub(crate) use apply::{number as exact_number, tidied};
 pub(crate) use read::event_type as read_event_type;
 
 /// Turns rows of one form into data of one event type.

@@ -14,6 +14,7 @@ mod fake_bus;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::future::Future;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -153,6 +154,14 @@ fn refused_rows(result: &Path) -> Vec<u64> {
     lines.filter(|line| &line[6] == "refused").map(|line| line[0].parse().unwrap()).collect()
 }
 
+/// Returns what dead letters call the file of a result.
+fn named_in(result: &Path) -> String {
+    let text = fs::read(result).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let last = reader.records().last().unwrap().unwrap();
+    last[7].to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_ends_once_and_in_order_whatever_fails_and_wherever_the_adapter_is_dropped() {
     let (mut dropped, mut unknown, mut repeated, mut lost_letters) = (0, 0, 0, 0);
@@ -181,9 +190,10 @@ async fn every_row_ends_once_and_in_order_whatever_fails_and_wherever_the_adapte
         let mut origins = BTreeSet::new();
         for (file, sheet) in sheets.iter().enumerate() {
             let name = format!("{}.csv", 9 - file);
-            let of = |row: &u64| format!("{name}, row {row}");
-            origins.extend(sheet.bad.iter().map(of));
             let result = place.at("da-xu-ly").join(format!("{name}.ket-qua.csv"));
+            let file = named_in(&result);
+            assert!(file.len() == 12 && file.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            origins.extend(sheet.bad.iter().map(|row| format!("so {file} row {row}")));
             let told = refused_rows(&result);
             assert_eq!(told, sheet.bad.iter().copied().collect::<Vec<_>>(), "seed {seed} {name}");
         }
@@ -275,4 +285,63 @@ async fn stops_while_the_bus_is_away_and_a_second_one_is_refused() {
     first.unwrap();
     assert!(matches!(second, Err(AdapterError::Files(FilesError::InUse { .. }))));
     assert!(place.at("a.csv").exists());
+}
+
+/// Runs an adapter that finds a file while the bus is away, then does something to the file.
+async fn meddle(place: &Place, bus: &Arc<FakeBus>, meddle: impl FnOnce()) -> Tally {
+    let run = place.run(bus);
+    let meddled = async {
+        bus.silenced().await;
+        meddle();
+        bus.set_mood(Mood::Kind);
+    };
+    tokio::join!(run, meddled).0.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_replaced_while_its_last_batch_waits_is_read_too() {
+    let place = Place::new();
+    place.put(0, "a.csv", "Mã,Lần,Trạng thái\nHS-1,1,tot\n");
+    let bus = Arc::new(FakeBus::new(Mood::Away));
+    let tally = meddle(&place, &bus, || {
+        place.put(1, "a.part", "Mã,Lần,Trạng thái\nHS-2,2,tot\n");
+        fs::rename(place.at("a.part"), place.at("a.csv")).unwrap();
+    })
+    .await;
+    assert_eq!((tally.files, tally.recorded), (1, 1));
+    let expected = [("HS-1".to_owned(), vec![1]), ("HS-2".to_owned(), vec![2])];
+    assert_eq!(bus.book().by_entity(), BTreeMap::from(expected));
+    let kept = fs::read_to_string(place.at("da-xu-ly").join("a.csv")).unwrap();
+    assert!(kept.contains("HS-2"), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_are_appended_while_the_last_batch_waits_are_read_too() {
+    let place = Place::new();
+    place.put(0, "a.csv", "Mã,Lần,Trạng thái\nHS-1,1,tot\n");
+    let bus = Arc::new(FakeBus::new(Mood::Away));
+    let tally = meddle(&place, &bus, || {
+        let mut file = File::options().append(true).open(place.at("a.csv")).unwrap();
+        file.write_all("HS-2,2,tot\n".as_bytes()).unwrap();
+    })
+    .await;
+    assert_eq!((tally.files, tally.recorded), (1, 2));
+    assert_eq!(bus.book().by_entity()["HS-2"], [2]);
+    assert!(!place.at("a.csv").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_without_room_for_its_result_publishes_nothing_and_holds_nobody_up() {
+    let place = Place::new();
+    let text = "Mã,Lần,Trạng thái\nHS-1,1,tot\n";
+    let long = format!("{}.csv", "a".repeat(244 - 4));
+    place.put(0, &long, text);
+    place.put(1, "b.csv", text);
+    fs::create_dir(place.at("b.csv.ket-qua.csv")).unwrap();
+    place.put(2, "c.csv", "Mã,Lần,Trạng thái\nHS-2,2,tot\n");
+    let bus = Arc::new(FakeBus::new(Mood::Kind));
+    let tally = place.run(&bus).await.unwrap();
+    assert_eq!((tally.files, tally.withheld, tally.recorded), (1, 2, 1));
+    assert_eq!(bus.book().by_entity().keys().collect::<Vec<_>>(), ["HS-2"]);
+    assert!(place.at(&long).exists() && place.at("b.csv").exists());
 }

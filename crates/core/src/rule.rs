@@ -143,12 +143,12 @@ rules! {
     YEAR_MONTH = "year_month", "Tháng phải có dạng yyyyMM và là tháng có thật.", "A month has the form yyyyMM and is a real month.";
     /// A year alone.
     YEAR = "year", "Năm phải gồm đúng 4 chữ số.", "A year has exactly 4 digits.";
-    /// Text that cannot be a telephone number.
-    PHONE = "phone", "Số điện thoại chỉ gồm chữ số, có thể bắt đầu bằng dấu +, từ 3 đến 15 chữ số.",
-        "A telephone number is made of 3 to 15 digits, optionally after a +.";
+    /// Text that nobody writes as a telephone number.
+    PHONE = "phone", "Số điện thoại không được chứa ký tự điều khiển, như xuống dòng hay tab.",
+        "A telephone number must not hold control characters, such as a line end or a tab.";
     /// A telephone number that is not written as one in Viet Nam, or not in digits alone.
-    PHONE_FORM = "phone_form", "Số điện thoại nên viết liền, chỉ chữ số, bắt đầu bằng 0 hoặc +84; bản ghi vẫn được nhận.",
-        "A telephone number should be written in digits alone and begin with 0 or +84; the record was accepted.";
+    PHONE_FORM = "phone_form", "Số điện thoại nên là một số viết liền, chỉ chữ số, bắt đầu bằng 0 hoặc +84; bản ghi vẫn được nhận.",
+        "A telephone number should be one number in digits alone and begin with 0 or +84; the record was accepted.";
     /// A name with control characters.
     NAME = "name", "Tên chứa ký tự điều khiển (xuống dòng, tab, ...); hãy xóa chúng.",
         "The name holds control characters (line breaks, tabs, ...); remove them.";

@@ -4,9 +4,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesOrdered;
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use lgsp_core::{ErrorCode, Fault, Position, Receipt, rule};
 use lgsp_identity::Principal;
 use lgsp_ingest::{Letter, Pending, Submission, Turns, Verdict};
@@ -19,25 +17,27 @@ use lgsp_proto::event::v1::{
     publish_events_response,
 };
 use lgsp_proto::{event::v1 as wire, status::status};
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use self::outgoing::Outgoing;
 use crate::deadline;
 use crate::problem::told;
 use crate::routes::{Gateway, caller};
 
+mod outgoing;
+
 /// How many events of one stream may wait for their acknowledgement.
 const STREAM_WINDOW: usize = 1024;
-
-/// Of how many events of one stream the other processes are asked at once, where there are any.
-const ASK_AT_ONCE: usize = 256;
 
 /// Which adapters may set records aside: those behind whom nobody waits for an answer.
 const LETTER_ADAPTERS: [&str; 2] = ["files", "database"];
 
-/// How long one event of a stream waits before its outcome is told as unknown.
+/// How long one event of a stream waits before its outcome is told as unknown, and how long a
+/// stream that ended waits for a client that does not read.
 const STREAM_PATIENCE: Duration = Duration::from_secs(10);
 
 #[tonic::async_trait]
@@ -140,20 +140,27 @@ impl Gateway {
         let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or(0));
         let token_ends = tokio::time::sleep(lifetime);
         tokio::pin!(token_ends);
-        // Empty, unless other processes are asked: then those asked for, in their order.
-        let mut asking: FuturesOrdered<BoxFuture<'_, Underway>> = FuturesOrdered::new();
+        let mut outgoing = Outgoing::new();
         let mut turns = Turns::default();
         let end = loop {
+            // Whether or not the client reads: what was begun goes on, and an end is heard.
             let next = tokio::select! {
-                next = events.next(), if asking.len() < ASK_AT_ONCE => next.transpose(),
-                Some(underway) = asking.next(), if !asking.is_empty() => {
-                    if !hand_on(&tell, underway).await {
-                        return;
+                next = events.next(), if outgoing.has_room() => next.transpose(),
+                Some(underway) = outgoing.answered(), if outgoing.is_asking() => {
+                    match know(&mut outgoing, underway) {
+                        Some(fault) => break Some(fault),
+                        None => continue,
+                    }
+                }
+                room = tell.reserve(), if outgoing.has_known() => {
+                    let Ok(room) = room else { return };
+                    if let Some(underway) = outgoing.take() {
+                        room.send(underway);
                     }
                     continue;
                 }
-                () = self.stopping.cancelled() => break Some(ErrorCode::ShuttingDown),
-                () = &mut token_ends => break Some(ErrorCode::Unauthenticated),
+                () = self.stopping.cancelled() => break Some(ErrorCode::ShuttingDown.into()),
+                () = &mut token_ends => break Some(ErrorCode::Unauthenticated.into()),
             };
             let (event, dry_run) = match next {
                 Ok(Some(PublishEventsRequest { event, dry_run })) => (event, dry_run),
@@ -161,14 +168,15 @@ impl Gateway {
                 Ok(None) => break None,
                 // Too large, or no such message; of a client that went away nobody hears.
                 Err(broken) if broken.code() == Code::OutOfRange => {
-                    break Some(ErrorCode::PayloadTooLarge);
+                    break Some(ErrorCode::PayloadTooLarge.into());
                 }
-                Err(_) => break Some(ErrorCode::InvalidRequest),
+                Err(_) => break Some(ErrorCode::InvalidRequest.into()),
             };
             let deadline = Instant::now() + STREAM_PATIENCE;
             let id = event.as_ref().map(|event| event.id.clone()).unwrap_or_default();
+            let bytes = event.as_ref().map_or(0, Message::encoded_len);
             let event = submission(event);
-            if dry_run {
+            let known = if dry_run {
                 let considering = async move {
                     let verdict = match event {
                         Ok(event) => self.ingest.consider(caller, &event).await.map(Box::new),
@@ -176,11 +184,11 @@ impl Gateway {
                     };
                     Underway::Considered { id, verdict }
                 };
-                match self.ingest.asks_others() {
-                    true => asking.push_back(considering.boxed()),
-                    false if !hand_on(&tell, considering.await).await => return,
-                    false => {}
+                if self.ingest.asks_others() {
+                    outgoing.ask(bytes, considering);
+                    continue;
                 }
+                considering.await
             } else if self.ingest.asks_others() {
                 let judged = event.and_then(|event| self.ingest.judge(caller, event));
                 let judged = judged.map(|judged| (judged, turns.following()));
@@ -193,43 +201,59 @@ impl Gateway {
                     };
                     Underway::Event { id, pending, deadline }
                 };
-                asking.push_back(entering.boxed());
+                outgoing.ask(bytes, entering);
+                continue;
             } else {
                 let pending = match event {
                     Ok(event) => self.ingest.submit(caller, event, deadline).await.map(Box::new),
                     Err(fault) => Err(fault),
                 };
-                if !hand_on(&tell, Underway::Event { id, pending, deadline }).await {
-                    return;
-                }
+                Underway::Event { id, pending, deadline }
+            };
+            if let Some(fault) = know(&mut outgoing, known) {
+                break Some(fault);
             }
         };
-        while let Some(underway) = asking.next().await {
-            if !hand_on(&tell, underway).await {
-                return;
-            }
-        }
-        if let Some(code) = end {
-            tell.send(Underway::End(code.into())).await.ok();
-        }
+        tell_rest(outgoing, end, &tell).await;
     }
 }
 
-/// Hands what was begun on to be told; `false` where nothing more is to be taken.
-async fn hand_on(tell: &mpsc::Sender<Underway>, underway: Underway) -> bool {
+/// Tells what a stream that ended has on its way, and why it ended, while the client reads.
+async fn tell_rest(
+    mut outgoing: Outgoing<'_, Underway>,
+    mut end: Option<Fault>,
+    tell: &mpsc::Sender<Underway>,
+) {
+    while outgoing.is_asking() || outgoing.has_known() {
+        tokio::select! {
+            Some(underway) = outgoing.answered(), if outgoing.is_asking() => {
+                end = know(&mut outgoing, underway).or(end);
+            }
+            room = tokio::time::timeout(STREAM_PATIENCE, tell.reserve()), if outgoing.has_known() => {
+                let Ok(Ok(room)) = room else { return };
+                if let Some(underway) = outgoing.take() {
+                    room.send(underway);
+                }
+            }
+        }
+    }
+    if let Some(fault) = end {
+        tell.send_timeout(Underway::End(fault), STREAM_PATIENCE).await.ok();
+    }
+}
+
+/// Notes what is to be told next; returns why nothing behind it is to be taken, if so.
+fn know(outgoing: &mut Outgoing<'_, Underway>, underway: Underway) -> Option<Fault> {
     let end = match &underway {
         // What was not taken now may come later: nothing of its entity may overtake it.
         Underway::Event { pending: Err(fault), .. } if fault.code.is_retryable() => {
-            Some(Underway::End(fault.clone()))
+            outgoing.forget_asked();
+            Some(fault.clone())
         }
         _ => None,
     };
-    if tell.send(underway).await.is_err() {
-        return false;
-    }
-    let Some(end) = end else { return true };
-    tell.send(end).await.ok();
-    false
+    outgoing.know(underway);
+    end
 }
 
 async fn settle(underway: Underway) -> Result<PublishEventsResponse, Status> {

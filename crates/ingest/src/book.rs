@@ -193,8 +193,7 @@ impl Book {
                 return Ok(Reservation::Unavailable);
             }
             // Reserved before the store is asked, so that nobody else can come in between.
-            let entry = 
-                Entry::InFlight { content, stage: Stage::Reserved, waiting: vec![tell] };
+            let entry = Entry::InFlight { content, stage: Stage::Reserved, waiting: vec![tell] };
             pages.entries.insert(event, entry);
             entity.as_ref().and_then(|entity| pages.state_of(entity))
         };

@@ -106,7 +106,10 @@ impl Ingest {
         let room = self.room_for(data_bytes, deadline).await?;
         let (tell, told) = oneshot::channel();
         let full = |_full| Fault::new(ErrorCode::Overloaded);
-        self.logs.dead_letters.set_aside(record, LetterCompletion::new(tell, room)).map_err(full)?;
+        self.logs
+            .dead_letters
+            .set_aside(record, LetterCompletion::new(tell, room))
+            .map_err(full)?;
         match tokio::time::timeout_at(deadline.into(), told).await {
             Ok(Ok((partition, offset))) => Ok(Position { topic, partition, offset }),
             _ => Err(ErrorCode::LogUnavailable.into()),

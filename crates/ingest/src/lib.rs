@@ -24,7 +24,8 @@ pub use letter::Letter;
 pub use pending::Pending;
 pub use ports::{
     Answer, DeadLetterRecord, DeadLetters, EntityNote, EventLog, EventReader, EventRecord, Latest,
-    LetterCompletion, LogUnreadable, QueueFull, RecalledEvent, ReceiptStore, StoreError, StoredReceipt,
+    LetterCompletion, LogUnreadable, QueueFull, RecalledEvent, ReceiptStore, StoreError,
+    StoredReceipt,
 };
 pub use shared::{Claimed, Shared, SharedClaim, SharedReceipts};
 pub use submission::Submission;

@@ -270,11 +270,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the log's own queue is full; then nothing was taken.
-    fn set_aside(
-        &self,
-        letter: DeadLetterRecord,
-        told: LetterCompletion,
-    ) -> Result<(), QueueFull>;
+    fn set_aside(&self, letter: DeadLetterRecord, told: LetterCompletion) -> Result<(), QueueFull>;
 }
 
 /// An event read back from the log.

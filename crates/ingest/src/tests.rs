@@ -14,8 +14,8 @@ use lgsp_telemetry::Metrics;
 
 use crate::{
     Answer, Book, Completion, DeadLetterRecord, DeadLetters, EventLog, EventReader, EventRecord,
-    Ingest, Latest, LetterCompletion, LogUnreadable, Logs, QueueFull, RecalledEvent, ReceiptStore, StoreError,
-    StoredReceipt, Submission,
+    Ingest, Latest, LetterCompletion, LogUnreadable, Logs, QueueFull, RecalledEvent, ReceiptStore,
+    StoreError, StoredReceipt, Submission,
 };
 
 mod entities;
@@ -118,11 +118,7 @@ impl EventLog for FakeLog {
 }
 
 impl DeadLetters for FakeLog {
-    fn set_aside(
-        &self,
-        letter: DeadLetterRecord,
-        told: LetterCompletion,
-    ) -> Result<(), QueueFull> {
+    fn set_aside(&self, letter: DeadLetterRecord, told: LetterCompletion) -> Result<(), QueueFull> {
         if *self.full.lock().unwrap() {
             return Err(QueueFull);
         }

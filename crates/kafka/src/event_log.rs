@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lgsp_ingest::{Completion, DeadLetterRecord, DeadLetters, EventLog, EventRecord, LetterCompletion, QueueFull};
+use lgsp_ingest::{
+    Completion, DeadLetterRecord, DeadLetters, EventLog, EventRecord, LetterCompletion, QueueFull,
+};
 
 use crate::client::KafkaConfig;
 use crate::error::KafkaError;
@@ -87,11 +89,7 @@ impl EventLog for KafkaEventLog {
 }
 
 impl DeadLetters for KafkaEventLog {
-    fn set_aside(
-        &self,
-        letter: DeadLetterRecord,
-        told: LetterCompletion,
-    ) -> Result<(), QueueFull> {
+    fn set_aside(&self, letter: DeadLetterRecord, told: LetterCompletion) -> Result<(), QueueFull> {
         let outgoing = Outgoing {
             topic: letter.topic(),
             key: letter.key(),

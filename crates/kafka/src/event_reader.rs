@@ -41,7 +41,12 @@ impl std::fmt::Debug for KafkaEventReader {
 impl KafkaEventReader {
     /// Sets the reader up; it connects when it is first asked. `tasks` owns its blocking reads.
     pub fn new(config: &KafkaConfig, tasks: TaskTracker) -> Self {
-        Self { shared: Arc::default(), config: config.clone(), tasks, readers: Arc::new(Semaphore::new(READERS)) }
+        Self {
+            shared: Arc::default(),
+            config: config.clone(),
+            tasks,
+            readers: Arc::new(Semaphore::new(READERS)),
+        }
     }
 }
 

@@ -126,10 +126,13 @@ async fn a_refused_row_is_set_aside_told_about_and_in_nobodys_way() {
     let large =
         "insert into lgsp_outbox (entity, data) values ('a', to_json(repeat('x', 2 << 20)))";
     postgres.sql(DATABASE, large).unwrap();
+    let both = "insert into lgsp_outbox (entity, event_type, agency, data) \
+                values ('b', 'nonsense', 'H61.99', to_json(repeat('x', 2 << 20)))";
     let nonsense =
         "insert into lgsp_outbox (entity, event_type, data) values ('a', 'nonsense', '4')";
     postgres.sql(DATABASE, nonsense).unwrap();
     insert(&postgres, "a", "5");
+    postgres.sql(DATABASE, both).unwrap();
     let bus = Bus::unsure(0.5, 7);
     let adapter = start(&postgres, &bus, &[NEVER]);
     until_settled(&postgres).await;
@@ -147,6 +150,7 @@ async fn a_refused_row_is_set_aside_told_about_and_in_nobodys_way() {
         "lgsp_outbox row 2: schema_violation",
         "lgsp_outbox row 3: payload_too_large",
         "lgsp_outbox row 4: unknown_event_type",
+        "lgsp_outbox row 6: payload_too_large",
     ];
     assert_eq!(told, expected);
     assert!(bus.letters().iter().any(|letter| letter.record.data.len() < 100), "no large letter");

@@ -103,6 +103,21 @@ async fn rows_of_one_watermark_across_pages_are_all_published_in_order() {
 }
 
 #[tokio::test]
+async fn a_key_of_padded_letters_tells_rows_of_one_watermark_apart() {
+    let (postgres, state, bus) = (postgres(), TempDir::new().unwrap(), Bus::new());
+    postgres.sql(DATABASE, "alter table ho_so alter ma_ho_so type char(20)").unwrap();
+    write(&postgres, 1, 10, 60);
+    let adapter = start(&postgres, &bus, state.path(), &[("# page_rows = 500", "page_rows = 3")]);
+    bus.until_recorded(10).await;
+    // The pass has an end: a row that comes later is found.
+    write(&postgres, 11, 11, 0);
+    bus.until_recorded(11).await;
+    adapter.stop().await;
+    let expected: Vec<_> = (1..=11).map(|n| format!("{n:04}")).collect();
+    assert_eq!(codes(&bus), expected);
+}
+
+#[tokio::test]
 async fn a_late_commit_within_the_overlap_is_caught() {
     let (postgres, state, bus) = (postgres(), TempDir::new().unwrap(), Bus::new());
     let tasks = TaskTracker::new();

@@ -248,21 +248,32 @@ fn item(row: &Row, config: &AdapterConfig) -> Result<Item<i64>, DatabaseError> {
     let event_type: Option<&str> = row.try_get(2)?;
     let agency: Option<&str> = row.try_get(3)?;
     let data: Option<String> = row.try_get(4)?;
-    let too_large = || Refusal::from(&Fault::new(ErrorCode::PayloadTooLarge));
-    Ok(Item {
-        key: id,
-        refused: data.is_none().then(too_large),
-        record: Record {
-            id: row.try_get(1)?,
-            source: agency.map_or_else(|| config.source(), |agency| config.source_of(agency)),
-            event_type: event_type.unwrap_or(&config.event_type).to_owned(),
-            time: row.try_get(5)?,
-            // The letter of a row that is too large still says where to find it.
-            data: data
-                .map_or_else(|| Bytes::from(json!({ "lgsp_outbox": id }).to_string()), Bytes::from),
-        },
-        origin: format!("lgsp_outbox row {id}"),
-    })
+    let event_id = row.try_get(1)?;
+    let (record, refused) = match data {
+        Some(data) => {
+            let record = Record {
+                id: event_id,
+                source: agency.map_or_else(|| config.source(), |agency| config.source_of(agency)),
+                event_type: event_type.unwrap_or(&config.event_type).to_owned(),
+                time: row.try_get(5)?,
+                data: Bytes::from(data),
+            };
+            (record, None)
+        }
+        None => {
+            // Whether the bus knows its type and agency is not asked: the letter is the adapter's
+            // own, and says where to find the row.
+            let record = Record {
+                id: event_id,
+                source: config.source(),
+                event_type: config.event_type.clone(),
+                time: None,
+                data: Bytes::from(json!({ "lgsp_outbox": id }).to_string()),
+            };
+            (record, Some(Refusal::from(&Fault::new(ErrorCode::PayloadTooLarge))))
+        }
+    };
+    Ok(Item { key: id, record, origin: format!("lgsp_outbox row {id}"), refused })
 }
 
 #[cfg(test)]

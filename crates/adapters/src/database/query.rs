@@ -18,11 +18,13 @@
 mod journal;
 mod sql;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use lgsp_core::digest::{Digest128, hex};
 use lgsp_core::{ErrorCode, Fault};
+use lgsp_ingest::corridor::MAX_EVENT_BYTES;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -32,6 +34,7 @@ use super::error::DatabaseError;
 use super::line::Line;
 use crate::config::AdapterConfig;
 use crate::delivery::{self, Item};
+use crate::mapping::exact_number;
 use crate::publisher::{Breach, Record, Refusal};
 pub(super) use journal::Journal;
 use journal::{MAX_SEEN, Pass};
@@ -150,16 +153,19 @@ async fn settle(mut items: Vec<Item<Digest128>>, line: &Line<'_>) {
 /// Makes a record of a row: its id is made of everything that it is, so that the same state of the
 /// same row is the same event, and another state another.
 fn item(row: Found, query: &Query, config: &AdapterConfig) -> Item<Digest128> {
+    let too_large = || Refusal::from(&Fault::new(ErrorCode::PayloadTooLarge));
+    let no_room = || json!({ "row": "too large" }).to_string();
     let mapped = match &row.json {
-        None => Err(Refusal::from(&Fault::new(ErrorCode::PayloadTooLarge))),
+        None => Err(too_large()),
         Some(text) => map(text, config),
     };
     let (data, time, refused) = match mapped {
-        Ok((data, time)) => (data, time, None),
-        Err(refusal) => {
-            let as_read = row.json.unwrap_or_else(|| json!({ "row": "too large" }).to_string());
-            (as_read.into_bytes(), None, Some(refusal))
+        // Codes and constants may make more of a row than it was. Not even a letter takes that.
+        Ok((data, _)) if data.len() > MAX_EVENT_BYTES => {
+            (no_room().into_bytes(), None, Some(too_large()))
         }
+        Ok((data, time)) => (data, time, None),
+        Err(refusal) => (row.json.unwrap_or_else(no_room).into_bytes(), None, Some(refusal)),
     };
     let mut parts: Vec<&[u8]> = vec![config.name.as_bytes(), row.watermark.as_bytes()];
     parts.extend(row.key.iter().map(String::as_bytes));
@@ -182,11 +188,68 @@ fn item(row: Found, query: &Query, config: &AdapterConfig) -> Item<Digest128> {
 
 fn map(text: &str, config: &AdapterConfig) -> Result<(Vec<u8>, Option<String>), Refusal> {
     let unreadable = |_| Refusal::from(&Fault::new(ErrorCode::InvalidJson));
-    let row: Value = serde_json::from_str(text).map_err(unreadable)?;
+    let row = read(text).map_err(unreadable)?;
     let mapped = config.mapping.apply(&row).map_err(|misfits| {
         let breaches = misfits.iter().map(Breach::from).take(Fault::MAX_VIOLATIONS).collect();
         Refusal { breaches, ..Refusal::from(&Fault::new(ErrorCode::SchemaViolation)) }
     })?;
     let data = serde_json::to_vec(&mapped.data).map_err(unreadable)?;
     Ok((data, mapped.time))
+}
+
+/// Reads a row. A column's number that would not survive becomes its text, exact as it is: where a
+/// number is wanted, the mapping or the schema refuses it.
+fn read(text: &str) -> serde_json::Result<Value> {
+    let columns: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+    let column = |(name, raw): (String, &RawValue)| {
+        let value: Value = serde_json::from_str(raw.get())?;
+        let value = match value {
+            Value::Number(_) => {
+                exact_number(raw.get()).map_or_else(|| Value::from(raw.get()), Value::Number)
+            }
+            other => other,
+        };
+        Ok((name, value))
+    };
+    columns.into_iter().map(column).collect::<serde_json::Result<_>>().map(Value::Object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADAPTER: &str = "[adapter]\nname = \"so\"\ntype = \"lgsp.dossier.recorded.v1\"\n\
+                           agency = \"H61.14\"\nclient = \"motcua\"\n\
+                           [database]\nurl = \"postgresql://so@localhost/so\"\n[database.query]\n\
+                           sql = \"select 1\"\nwatermark = \"a\"\nkey = [\"a\"]\n\
+                           overlap_seconds = 1\n[mapping.fields]\n";
+
+    fn made(mapping: &str, json: Value) -> Item<Digest128> {
+        let text = format!("{ADAPTER}{mapping}");
+        let config = AdapterConfig::parse(&text, "so.toml", std::path::Path::new("/")).unwrap();
+        let crate::Input::Database(database) = &config.input else { panic!("not a database") };
+        let super::super::config::Form::Query(query) = &database.form else { panic!("no query") };
+        let (watermark, key) = ("1".to_owned(), vec!["1".to_owned()]);
+        let found = Found { watermark, key, json: Some(json.to_string()), is_near: false };
+        item(found, query, &config)
+    }
+
+    #[test]
+    fn a_row_that_its_mapping_makes_too_large_is_refused_here_and_its_letter_is_small() {
+        let columns = json!({ "a": "x".repeat(600 * 1024) });
+        let once = made("A = { from = \"a\" }\n", columns.clone());
+        assert!(once.refused.is_none());
+        let twice = made("A = { from = \"a\" }\nB = { from = \"a\" }\n", columns);
+        assert_eq!(twice.refused.unwrap().code, "payload_too_large");
+        assert_eq!(twice.record.data, r#"{"row":"too large"}"#);
+    }
+
+    #[test]
+    fn a_number_keeps_every_digit_or_is_refused() {
+        let row = |text: &str| read(&format!("{{\"a\":{text}}}")).unwrap()["a"].clone();
+        assert_eq!(row("12345678901234567.125"), json!("12345678901234567.125"));
+        assert_eq!(row("1.50"), json!(1.5));
+        assert_eq!(row("0.30000000000000004"), json!(0.300_000_000_000_000_04));
+        assert_eq!(row("-9007199254740993"), json!(-9_007_199_254_740_993_i64));
+    }
 }

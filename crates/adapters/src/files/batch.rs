@@ -15,8 +15,6 @@ use crate::publisher::{Breach, Record, Refusal};
 const MAX_ROWS: usize = 500;
 /// How many bytes of data one batch has at most.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// How much of a file's name an origin tells, in characters: an origin has 256.
-const MAX_NAME: usize = 200;
 
 /// A row on its way, by its number; with its columns, for what may have to be told of it.
 pub(super) struct Key {
@@ -28,8 +26,9 @@ pub(super) struct Key {
 pub(super) struct Batches<'a> {
     config: &'a AdapterConfig,
     source: String,
-    /// The file's name as origins tell it.
-    name: String,
+    /// The file as origins tell it, 53 bytes at most: never its name, which may be a person's, or
+    /// hold what no header may.
+    file: String,
     sha256: &'a [u8; 32],
     rows: mpsc::Receiver<Row>,
     /// What had no room in the last batch.
@@ -37,15 +36,14 @@ pub(super) struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Takes the rows of a file by its name and the SHA-256 of its content.
+    /// Takes the rows of a file by the SHA-256 of its content.
     pub(super) fn new(
         config: &'a AdapterConfig,
-        name: &str,
         sha256: &'a [u8; 32],
         rows: mpsc::Receiver<Row>,
     ) -> Self {
-        let name = name.chars().take(MAX_NAME).collect();
-        Self { config, source: config.source(), name, sha256, rows, next: None }
+        let file = format!("{} {}", config.name, short(&hex(sha256)));
+        Self { config, source: config.source(), file, sha256, rows, next: None }
     }
 
     /// Returns the next batch, empty at the end of the file.
@@ -109,9 +107,14 @@ impl<'a> Batches<'a> {
             time,
             data,
         };
-        let origin = format!("{}, row {number}", self.name);
+        let origin = format!("{} row {number}", self.file);
         Item { key: Key { row: number, columns }, record, origin, refused }
     }
+}
+
+/// Shortens a file's hexadecimal SHA-256 to what dead letters and its result name it by.
+pub(super) fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
 }
 
 /// Writes what could not be used for the dead letters; nothing of it if it is larger than they take.

@@ -1,6 +1,6 @@
-//! The watched folder: which files are there, which of them are complete, and where they go.
+//! The watched folder: which files are there, and which of them are complete.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -10,23 +10,19 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Where finished files go, within the watched folder.
-pub(super) const DONE: &str = "da-xu-ly";
-/// Where files go that cannot be read.
-pub(super) const BROKEN: &str = "loi";
 /// How the result beside a file ends.
 const RESULT: &str = ".ket-qua.csv";
 
 /// How long a file that could not be read is left alone.
 const REST: Duration = Duration::from_secs(60);
 
-/// How many entries of the folder one look takes in.
-const MAX_ENTRIES: usize = 10_000;
+/// How many files one look takes in, the oldest first.
+const MAX_FILES: usize = 10_000;
 /// Names of files that another program is still writing, by their ends.
 const UNFINISHED: [&str; 4] = [".part", ".tmp", ".filepart", ".crdownload"];
 
 /// What tells that a file is still the same: device, inode, length, time of its last change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     device: u64,
     inode: u64,
@@ -35,6 +31,11 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// Returns the number that stays the file's own under every name.
+    pub(super) fn inode(&self) -> u64 {
+        self.inode
+    }
+
     /// Reads the stamp of an open or a named file.
     pub(super) fn of(about: &fs::Metadata) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl Stamp {
 }
 
 /// A file that may be read now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
@@ -110,24 +111,11 @@ impl Watch {
         extension: &str,
         settle: Duration,
     ) -> io::Result<Look> {
-        let mut found: Vec<(SystemTime, Candidate)> = Vec::new();
-        for entry in fs::read_dir(folder)?.take(MAX_ENTRIES) {
-            let path = entry?.path();
-            if !is_input(&path, extension) {
-                continue;
-            }
-            // A file may go away between the two calls.
-            let Ok(about) = fs::symlink_metadata(&path) else { continue };
-            if about.is_file() {
-                let stamp = Stamp::of(&about);
-                found.push((about.modified()?, Candidate { path, stamp }));
-            }
-        }
-        found.sort_by(|one, other| (one.0, &one.1.path).cmp(&(other.0, &other.1.path)));
+        let (found, is_more) = oldest(folder, extension, MAX_FILES)?;
         let now = Instant::now();
         let mut before = std::mem::take(&mut self.seen);
-        let mut look = Look { ready: Vec::new(), is_waiting: false };
-        for (_, candidate) in found {
+        let mut look = Look { ready: Vec::new(), is_waiting: is_more };
+        for candidate in found {
             let same = before.remove(&candidate.path).filter(|seen| seen.stamp == candidate.stamp);
             let new = Seen { stamp: candidate.stamp, since: now, rests_until: None };
             let seen = same.unwrap_or(new);
@@ -151,7 +139,32 @@ impl Watch {
     }
 }
 
-fn is_input(path: &Path, extension: &str) -> bool {
+/// Finds at most so many files with an extension, the oldest first; tells whether there are more.
+fn oldest(folder: &Path, extension: &str, most: usize) -> io::Result<(Vec<Candidate>, bool)> {
+    let mut found: BinaryHeap<(SystemTime, Candidate)> = BinaryHeap::new();
+    let mut is_more = false;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !is_input(&path, extension) {
+            continue;
+        }
+        // A file may go away between the two calls.
+        let Ok(about) = fs::symlink_metadata(&path) else { continue };
+        if about.is_file() {
+            let stamp = Stamp::of(&about);
+            found.push((about.modified()?, Candidate { path, stamp }));
+        }
+        if found.len() > most {
+            found.pop();
+            is_more = true;
+        }
+    }
+    let found = found.into_sorted_vec().into_iter().map(|(_, candidate)| candidate);
+    Ok((found.collect(), is_more))
+}
+
+/// Tells by its name whether a file is one to read.
+pub(super) fn is_input(path: &Path, extension: &str) -> bool {
     // A name that is no text could not be written down in journal and result.
     let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_lowercase) else {
         return false;
@@ -168,33 +181,6 @@ pub(super) fn result_path(file: &Path) -> PathBuf {
     let mut path = OsString::from(file);
     path.push(RESULT);
     path.into()
-}
-
-/// Moves a file and its result to a folder beside it, durably; what is gone already counts as
-/// moved. A file of the same name there is kept, unless it is the very same (`digest`). Blocks.
-pub(super) fn put_away(file: &Path, into: &str, digest: &str) -> io::Result<()> {
-    let home = file.parent().unwrap_or(Path::new("."));
-    let folder = home.join(into);
-    fs::create_dir_all(&folder)?;
-    let name = file.file_name().unwrap_or_default();
-    let mut target = folder.join(name);
-    if target.exists() {
-        let short = digest.get(..12).unwrap_or(digest);
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let end = file.extension().unwrap_or_default().to_string_lossy();
-        target = folder.join(format!("{stem}.{short}.{end}"));
-    }
-    // The result first: a file without one is dealt with again.
-    for (from, to) in [(result_path(file), result_path(&target)), (file.to_owned(), target)] {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            moved => moved?,
-        }
-    }
-    for folder in [&folder, home] {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -224,6 +210,21 @@ mod tests {
         found.sort();
         assert_eq!(found, ["A.CSV", "b.csv"]);
         assert!(!look.is_waiting);
+    }
+
+    #[test]
+    fn a_full_folder_gives_its_oldest_files_whatever_else_lies_there() {
+        let home = tempfile::tempdir().unwrap();
+        for age in 0..9_u64 {
+            for end in ["csv", "csv.ket-qua.csv", "txt"] {
+                let file = File::create(home.path().join(format!("{}.{end}", 9 - age))).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age)).unwrap();
+            }
+        }
+        let (found, is_more) = oldest(home.path(), "csv", 3).unwrap();
+        let found: Vec<_> = found.iter().map(Candidate::name).collect();
+        assert_eq!((found, is_more), (["9.csv", "8.csv", "7.csv"].map(str::to_owned).into(), true));
+        assert!(!oldest(home.path(), "csv", 9).unwrap().1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -264,24 +265,5 @@ mod tests {
         fs::rename(&path, home.path().join("b")).unwrap();
         symlink(home.path().join("b"), &path).unwrap();
         assert!(candidate.open().is_err() && !candidate.is_same());
-    }
-
-    #[test]
-    fn puts_a_file_and_its_result_away_and_keeps_its_namesake() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("a.csv");
-        for digest in ["0123456789abcdef", "fedcba9876543210"] {
-            fs::write(&path, digest).unwrap();
-            fs::write(result_path(&path), digest).unwrap();
-            put_away(&path, DONE, digest).unwrap();
-            put_away(&path, DONE, digest).unwrap();
-        }
-        let done = home.path().join(DONE);
-        for (name, holds) in [("a", "0123456789abcdef"), ("a.fedcba987654", "fedcba9876543210")] {
-            let kept = done.join(format!("{name}.csv"));
-            assert_eq!(fs::read_to_string(&kept).unwrap(), holds);
-            assert_eq!(fs::read_to_string(result_path(&kept)).unwrap(), holds);
-        }
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }

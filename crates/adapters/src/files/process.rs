@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::away;
 use super::batch::{Batches, Key};
 use super::config::{FilesConfig, Format};
-use super::folder::{self, Candidate};
+use super::folder::Candidate;
 use super::journal::{Journal, Progress, PutAway};
 use super::result::{self, Lines};
 use super::rows::{self, FileBreach, FileFault, Row};
@@ -36,7 +36,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(super) enum Fate {
     /// It is put away, with so many rows recorded and refused.
     PutAway { recorded: u64, refused: u64, broken: bool },
-    /// The system does not give it now.
+    /// The system does not give it, or does not take its result, now.
     Withheld,
     /// It has changed while it was read: it is looked at again.
     Changed,
@@ -57,31 +57,48 @@ pub(super) struct Desk<'a> {
 /// Why reading ended.
 type ReadEnd = Result<(), FileFault>;
 
+/// Why the work on a file ends before its end.
+enum Halt {
+    /// For what became of the file.
+    Fate(Fate),
+    /// For what all files need.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Halt {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Desk<'_> {
     /// Publishes what a file holds and puts it away.
     ///
     /// # Errors
-    /// When the file, its result or the journal cannot be read or written; the same call goes on
+    /// When the journal cannot be read or written, or the file not be moved; the same call goes on
     /// where this one ended.
     pub(super) async fn process(&self, candidate: &Candidate) -> io::Result<Fate> {
+        match self.work(candidate).await {
+            Ok(fate) | Err(Halt::Fate(fate)) => Ok(fate),
+            Err(Halt::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn work(&self, candidate: &Candidate) -> Result<Fate, Halt> {
         let opened = candidate.clone();
         let opened = self.blocking(move || opened.open().and_then(digested)).await;
-        let (file, sha256) = match opened {
-            Ok(opened) => opened,
-            Err(_) if !self.is_same(candidate).await? => return Ok(Fate::Changed),
-            Err(error) => return Ok(self.withheld(&error)),
-        };
+        self.demand_same(candidate).await?;
+        let (file, sha256) = opened.map_err(|error| self.withheld(&error))?;
         let mut progress = self.progress(candidate, &sha256).await?;
         if progress.put_away.is_none() {
+            self.begin(candidate, &mut progress).await?;
             let end = match self.publish(file, candidate, &sha256, &mut progress).await? {
-                Ok(end) => end,
-                Err(fate) => return Ok(fate),
-            };
-            let end = match end {
-                Err(FileFault::Io(error)) => return Ok(self.withheld(&error)),
+                Err(FileFault::Io(error)) => return Err(self.withheld(&error)),
                 Err(FileFault::Content(breaches)) => Err(breaches),
                 Ok(()) => Ok(()),
             };
+            // Whatever came into the file, or to its name, while the last batch waited is unread.
+            self.demand_same(candidate).await?;
             self.conclude(candidate, end, &mut progress).await?;
         }
         self.put_away(candidate, &progress).await
@@ -96,14 +113,24 @@ impl Desk<'_> {
         Ok(before.filter(same).unwrap_or(new))
     }
 
-    /// Publishes batch by batch; returns how the reading ended, or why it did not come to its end.
+    /// Makes sure of the file's result before anything of the file is published: one that cannot be
+    /// written must not have the file published at each look, nor hold up others.
+    async fn begin(&self, candidate: &Candidate, progress: &mut Progress) -> Result<(), Halt> {
+        let (path, separator, at) =
+            (candidate.path.clone(), self.separator(), progress.result_bytes);
+        let begun = self.blocking(move || result::begin(&path, separator, at)).await;
+        progress.result_bytes = begun.map_err(|error| self.withheld(&error))?;
+        Ok(())
+    }
+
+    /// Publishes batch by batch; returns how the reading ended.
     async fn publish(
         &self,
         file: File,
         candidate: &Candidate,
         sha256: &[u8; 32],
         progress: &mut Progress,
-    ) -> io::Result<Result<ReadEnd, Fate>> {
+    ) -> Result<ReadEnd, Halt> {
         let (give, rows) = mpsc::channel(READ_AHEAD);
         let format = self.files.format.clone();
         let columns: Vec<_> =
@@ -111,26 +138,24 @@ impl Desk<'_> {
         let from = progress.row;
         let reading =
             self.tasks.spawn_blocking(move || read_after(from, file, &format, &columns, &give));
-        let mut batches = Batches::new(self.config, &progress.name, sha256, rows);
+        let mut batches = Batches::new(self.config, sha256, rows);
         loop {
             let batch = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(Err(Fate::Stopped)),
+                () = self.stop.cancelled() => return Err(Halt::Fate(Fate::Stopped)),
                 batch = batches.next() => batch,
             };
             if batch.is_empty() {
                 break;
             }
-            if !self.is_same(candidate).await? {
-                return Ok(Err(Fate::Changed));
-            }
+            self.demand_same(candidate).await?;
             let Some(settled) = self.settle(batch).await else {
-                return Ok(Err(Fate::Stopped));
+                return Err(Halt::Fate(Fate::Stopped));
             };
             self.note(candidate, &settled, progress).await?;
         }
         // A file that brings its reader down is one that cannot be read.
-        Ok(Ok(reading.await.unwrap_or_else(|_| Err(FileFault::panicked(progress.row)))))
+        Ok(reading.await.unwrap_or_else(|_| Err(FileFault::panicked(progress.row))))
     }
 
     /// Publishes a batch until each of its rows is settled; `None` when the adapter shall stop
@@ -167,8 +192,8 @@ impl Desk<'_> {
         candidate: &Candidate,
         settled: &[(Key, Settled)],
         progress: &mut Progress,
-    ) -> io::Result<()> {
-        let mut lines = Lines::new(self.separator());
+    ) -> Result<(), Halt> {
+        let mut lines = Lines::new(self.separator(), &progress.sha256);
         for (key, settled) in settled {
             match settled {
                 Settled::Recorded { .. } => progress.recorded += 1,
@@ -188,8 +213,8 @@ impl Desk<'_> {
         candidate: &Candidate,
         end: Result<(), Vec<FileBreach>>,
         progress: &mut Progress,
-    ) -> io::Result<()> {
-        let mut lines = Lines::new(self.separator());
+    ) -> Result<(), Halt> {
+        let mut lines = Lines::new(self.separator(), &progress.sha256);
         progress.put_away = Some(match end {
             Ok(()) => PutAway::Done,
             Err(breaches) => {
@@ -206,41 +231,53 @@ impl Desk<'_> {
         candidate: &Candidate,
         lines: Lines,
         progress: &mut Progress,
-    ) -> io::Result<()> {
+    ) -> Result<(), Halt> {
         let (journal, path) = (self.journal.clone(), candidate.path.clone());
         let (separator, mut noted) = (self.separator(), progress.clone());
         let lines = lines.into_bytes()?;
-        *progress = self
-            .blocking(move || {
-                noted.result_bytes = result::append(&path, separator, noted.result_bytes, &lines)?;
-                journal.write(Some(&noted))?;
-                Ok(noted)
-            })
-            .await?;
+        // The inner error is that of this one result, the outer one that of the journal.
+        let written = self.blocking(move || {
+            match result::append(&path, separator, noted.result_bytes, &lines) {
+                Ok(bytes) => noted.result_bytes = bytes,
+                Err(error) => return Ok(Err(error)),
+            }
+            journal.write(Some(&noted))?;
+            Ok(Ok(noted))
+        });
+        *progress = written.await?.map_err(|error| self.withheld(&error))?;
         Ok(())
     }
 
-    async fn put_away(&self, candidate: &Candidate, progress: &Progress) -> io::Result<Fate> {
+    async fn put_away(&self, candidate: &Candidate, progress: &Progress) -> Result<Fate, Halt> {
         let Progress { sha256, recorded, refused, put_away, .. } = progress.clone();
         let broken = put_away == Some(PutAway::Broken);
-        let into = if broken { folder::BROKEN } else { folder::DONE };
-        let (journal, path): (_, PathBuf) = (self.journal.clone(), candidate.path.clone());
-        self.blocking(move || {
-            folder::put_away(&path, into, &sha256)?;
-            journal.write(None)
-        })
-        .await?;
-        Ok(Fate::PutAway { recorded, refused, broken })
+        let into = if broken { away::BROKEN } else { away::DONE };
+        let (journal, candidate) = (self.journal.clone(), candidate.clone());
+        let moved = self.blocking(move || {
+            let moved = away::put_away(&candidate, into, &sha256)?;
+            if moved {
+                journal.write(None)?;
+            }
+            Ok(moved)
+        });
+        let fate = Fate::PutAway { recorded, refused, broken };
+        Ok(if moved.await? { fate } else { Fate::Changed })
     }
 
-    fn withheld(&self, error: &io::Error) -> Fate {
-        tracing::error!(adapter = %self.config.name, %error, "a file of the folder cannot be read");
-        Fate::Withheld
+    fn withheld(&self, error: &io::Error) -> Halt {
+        tracing::error!(
+            adapter = %self.config.name, %error,
+            "a file of the folder cannot be read, or its result not be written"
+        );
+        Halt::Fate(Fate::Withheld)
     }
 
-    async fn is_same(&self, candidate: &Candidate) -> io::Result<bool> {
+    async fn demand_same(&self, candidate: &Candidate) -> Result<(), Halt> {
         let candidate = candidate.clone();
-        self.blocking(move || Ok(candidate.is_same())).await
+        match self.blocking(move || Ok(candidate.is_same())).await? {
+            true => Ok(()),
+            false => Err(Halt::Fate(Fate::Changed)),
+        }
     }
 
     /// Returns what stands between the columns of the result: what the agency's spreadsheet

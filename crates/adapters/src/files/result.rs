@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use csv::WriterBuilder;
 
+use super::batch::short;
 use super::folder::{Stamp, result_path};
 use super::journal::Progress;
 use super::rows::FileBreach;
@@ -14,16 +15,21 @@ use crate::mapping::Trace;
 use crate::publisher::Breach;
 
 /// The header: row, column, place in the data, rule, what to do in both languages, what became of
-/// the row.
-const HEADER: [&str; 7] = ["row", "column", "pointer", "rule", "vi", "en", "outcome"];
+/// the row, and the file as dead letters name it.
+const HEADER: [&str; 8] = ["row", "column", "pointer", "rule", "vi", "en", "outcome", "file"];
 
 /// Lines of a result that were not written yet.
-pub(super) struct Lines(csv::Writer<Vec<u8>>);
+pub(super) struct Lines {
+    text: csv::Writer<Vec<u8>>,
+    file: String,
+}
 
 impl Lines {
-    /// Begins with nothing; `separator` is that of the file itself, where it is a CSV.
-    pub(super) fn new(separator: u8) -> Self {
-        Self(WriterBuilder::new().delimiter(separator).from_writer(Vec::new()))
+    /// Begins with nothing; `separator` is that of the file itself, where it is a CSV, and `sha256`
+    /// its digest, hexadecimal.
+    pub(super) fn new(separator: u8, sha256: &str) -> Self {
+        let text = WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+        Self { text, file: short(sha256).to_owned() }
     }
 
     /// Tells what became of a row, if there is anything to tell: nothing is said of a row that was
@@ -77,13 +83,15 @@ impl Lines {
         outcome: &str,
     ) -> io::Result<()> {
         let row = row.map(|row| row.to_string()).unwrap_or_default();
-        let line = [&row, &harmless(column), &it.pointer, &it.rule, &it.vi, &it.en, outcome];
-        Ok(self.0.write_record(line)?)
+        let column = harmless(column);
+        let line =
+            [&row, &column, &it.pointer, &it.rule, &it.vi, &it.en, outcome, self.file.as_str()];
+        Ok(self.text.write_record(line)?)
     }
 
     /// Returns the text of the lines.
     pub(super) fn into_bytes(self) -> io::Result<Vec<u8>> {
-        self.0.into_inner().map_err(|error| io::Error::other(error.to_string()))
+        self.text.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
 }
 
@@ -94,6 +102,14 @@ fn harmless(cell: &str) -> String {
     } else {
         cell.to_owned()
     }
+}
+
+/// Makes sure of a file's result, before anything of the file is published: that at `at` bytes it
+/// can be written on, or begun. Returns its length then. Blocks.
+pub(super) fn begin(file: &Path, separator: u8, at: u64) -> io::Result<u64> {
+    let at = append(file, separator, at, &[])?;
+    existing(&result_path(file))?;
+    Ok(at)
 }
 
 /// Writes lines behind the first `at` bytes of a file's result and returns its new length; what
@@ -109,8 +125,8 @@ pub(super) fn append(file: &Path, separator: u8, at: u64, lines: &[u8]) -> io::R
     let mut result = if at == 0 { anew(&path)? } else { existing(&path)? };
     let mut end = at;
     if at == 0 {
-        let mut header = Lines::new(separator);
-        header.0.write_record(HEADER)?;
+        let mut header = Lines::new(separator, "");
+        header.text.write_record(HEADER)?;
         // Without the mark a spreadsheet takes Vietnamese for something else.
         let mut text = "\u{feff}".as_bytes().to_vec();
         text.extend(header.into_bytes()?);
@@ -172,7 +188,7 @@ mod tests {
             breaches,
         };
         let trace = crate::Mapping::as_it_is().trace(&serde_json::json!({"=A": 1}));
-        let mut lines = Lines::new(b';');
+        let mut lines = Lines::new(b';', "0123456789abcdef");
         lines.row(2, &Settled::Recorded { warnings: Vec::new() }, &trace).unwrap();
         lines.row(3, &Settled::Recorded { warnings: vec![breach("/x")] }, &trace).unwrap();
         lines
@@ -180,11 +196,11 @@ mod tests {
             .unwrap();
         lines.row(5, &Settled::SetAside(refusal(Vec::new())), &trace).unwrap();
         lines.sum(&Progress { recorded: 2, refused: 2, ..Progress::default() }).unwrap();
-        let expected = "3;;/x;required;\"Thiếu; bổ sung.\";Missing.;recorded
-4;'=A;/=A/0;required;\"Thiếu; bổ sung.\";Missing.;refused
-4;;;required;\"Thiếu; bổ sung.\";Missing.;refused
-5;;;conflict;Mã;Id;refused
-;;;;Đã ghi nhận 2 bản ghi, từ chối 2.;2 records were recorded, 2 refused.;done
+        let expected = "3;;/x;required;\"Thiếu; bổ sung.\";Missing.;recorded;0123456789ab
+4;'=A;/=A/0;required;\"Thiếu; bổ sung.\";Missing.;refused;0123456789ab
+4;;;required;\"Thiếu; bổ sung.\";Missing.;refused;0123456789ab
+5;;;conflict;Mã;Id;refused;0123456789ab
+;;;;Đã ghi nhận 2 bản ghi, từ chối 2.;2 records were recorded, 2 refused.;done;0123456789ab
 ";
         assert_eq!(String::from_utf8(lines.into_bytes().unwrap()).unwrap(), expected);
     }
@@ -194,7 +210,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("a.csv");
         let begun = append(&file, b',', 0, b"1\n").unwrap();
-        let header = "\u{feff}row,column,pointer,rule,vi,en,outcome\n";
+        let header = "\u{feff}row,column,pointer,rule,vi,en,outcome,file\n";
         assert_eq!((text(&file), begun), (format!("{header}1\n"), header.len() as u64 + 2));
         append(&file, b',', begun, b"2\n3\n").unwrap();
         assert_eq!(append(&file, b',', begun, b"2\n").unwrap(), begun + 2);
@@ -218,7 +234,7 @@ mod tests {
         append(&file, b',', 0, b"x").unwrap();
         assert_eq!(fs::read(elsewhere.path()).unwrap(), b"");
         let breach = FileBreach { row: None, column: "a".to_owned(), rule: &rule::FILE_HEADER };
-        let mut lines = Lines::new(b',');
+        let mut lines = Lines::new(b',', "");
         lines.file(&breach).unwrap();
         assert!(lines.into_bytes().unwrap().starts_with(b",a,,file_header,"));
     }

@@ -152,9 +152,18 @@ impl Run {
         if text.is_empty() {
             return absent();
         }
-        let text = match field.pad {
-            Some(digits) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                format!("{text:0>digits$}")
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit()).then_some(text.len());
+        if let Some(only) = &field.only_digits
+            && !digits.is_some_and(|digits| only.contains(&digits))
+        {
+            return absent();
+        }
+        let text = match (&field.pad, digits) {
+            (Some(pad), Some(digits)) if !pad.keep.contains(&digits) => {
+                if digits < pad.from {
+                    return self.misfit(&field.name(), &rule::SOURCE_NUMBER);
+                }
+                format!("{text:0>width$}", width = pad.to)
             }
             _ => text,
         };
@@ -253,8 +262,24 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn number(text: &str) -> Option<Number> {
-    serde_json::from_str(text).ok()
+/// Reads a number; `None` for a text that is none, and for one whose digits would not all be kept:
+/// beyond integers of 64 bits a number is a binary fraction, which has some 16.
+pub(crate) fn number(text: &str) -> Option<Number> {
+    let number: Number = serde_json::from_str(text).ok()?;
+    if keeps_digits(&number, text) {
+        return Some(number);
+    }
+    // The nearest binary fraction, which the JSON reader misses by a hair at times.
+    Number::from_f64(text.parse().ok()?).filter(|nearest| keeps_digits(nearest, text))
+}
+
+fn keeps_digits(number: &Number, text: &str) -> bool {
+    let digits = |text: &str| {
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        digits.trim_matches('0').to_owned()
+    };
+    digits(&number.to_string()) == digits(text)
 }
 
 fn is_empty(value: &Value) -> bool {

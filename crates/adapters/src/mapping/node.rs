@@ -30,11 +30,23 @@ pub(super) struct Field {
     pub(super) join: Option<String>,
     /// What stands there when nothing is found.
     pub(super) default: Option<Value>,
-    /// To how many digits a number is filled with leading zeros.
-    pub(super) pad: Option<usize>,
+    /// How a number is filled with leading zeros.
+    pub(super) pad: Option<Pad>,
+    /// Only a number of so many digits counts; anything else is as if nothing was found.
+    pub(super) only_digits: Option<Vec<usize>>,
     /// The column itself may be lacking.
     pub(super) optional: bool,
     pub(super) form: Form,
+}
+
+/// How a number is filled with leading zeros; all are numbers of digits.
+pub(super) struct Pad {
+    /// Up to so many.
+    pub(super) to: usize,
+    /// Of no fewer: of a shorter one nobody knows whether zeros were lost, or it is another number.
+    pub(super) from: usize,
+    /// Numbers of so many stay as they are.
+    pub(super) keep: Vec<usize>,
 }
 
 /// Where in the record.

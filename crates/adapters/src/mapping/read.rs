@@ -11,7 +11,7 @@ use toml::de::DeValue;
 
 use super::Mapping;
 use super::moment::{Moments, PORTAL, RFC_3339};
-use super::node::{CodeList, Field, Form, Node, Origin};
+use super::node::{CodeList, Field, Form, Node, Origin, Pad};
 
 /// How many fields a mapping may have.
 const MAX_FIELDS: usize = 2000;
@@ -24,7 +24,7 @@ const MAX_DIGITS: u64 = 64;
 const KEYS: [&str; 12] = [
     "from", "path", "value", "list", "each", "item", "join", "default", "date", "to", "codes", "as",
 ];
-const MORE_KEYS: [&str; 2] = ["pad", "optional"];
+const MORE_KEYS: [&str; 5] = ["pad", "from_digits", "keep_digits", "only_digits", "optional"];
 
 pub(super) fn mapping(
     mut section: Section<'_>,
@@ -217,14 +217,41 @@ impl Reader<'_> {
         };
         let join = section.optional("join").and_then(|item| text(item, self.faults));
         let default = section.optional("default").and_then(|item| self.scalar(&item));
-        let pad = section.optional("pad").and_then(|item| {
-            let digits = item.number(self.faults, "a number of digits, 1 to 64", 1..=MAX_DIGITS)?;
-            usize::try_from(digits).ok()
-        });
+        let pad = self.pad(&mut section);
+        let only_digits = section.optional("only_digits").map(|item| self.numbers_of_digits(&item));
         let optional = section.optional("optional").is_some_and(|item| item.flag(self.faults));
         let form = self.form(&mut section, to);
         section.finish(self.faults);
-        Some(Field { origins: origins?, join, default, pad, optional, form: form? })
+        Some(Field { origins: origins?, join, default, pad, only_digits, optional, form: form? })
+    }
+
+    fn pad(&mut self, section: &mut Section<'_>) -> Option<Pad> {
+        let to = section.optional("pad");
+        let from = section.optional("from_digits");
+        let keep = section.optional("keep_digits");
+        let Some(to) = to else {
+            for item in [from, keep].into_iter().flatten() {
+                self.faults.expected(&item.place, "a pad beside it");
+            }
+            return None;
+        };
+        let to = self.digits(&to)?;
+        let from = match from {
+            Some(item) => self.digits(&item)?,
+            None => 1,
+        };
+        let keep = keep.map(|item| self.numbers_of_digits(&item)).unwrap_or_default();
+        Some(Pad { to, from, keep })
+    }
+
+    fn numbers_of_digits(&mut self, item: &Item<'_>) -> Vec<usize> {
+        let entries = item.some_entries(self.faults, "a list of numbers of digits");
+        entries.iter().filter_map(|entry| self.digits(entry)).collect()
+    }
+
+    fn digits(&mut self, item: &Item<'_>) -> Option<usize> {
+        let digits = item.number(self.faults, "a number of digits, 1 to 64", 1..=MAX_DIGITS)?;
+        usize::try_from(digits).ok()
     }
 
     fn origins(&mut self, section: &mut Section<'_>) -> Option<Vec<Origin>> {

@@ -85,6 +85,28 @@ fn an_object_without_anything_of_the_record_is_left_out() {
 }
 
 #[test]
+fn zeros_are_filled_in_only_where_it_is_known_that_they_were_lost() {
+    let fields = r#"
+        [fields]
+        Giay = { from = "so", pad = 12, from_digits = 11, keep_digits = [9] }
+        Cu = { from = "so", only_digits = [9] }
+        Moi = { from = "so", pad = 12, from_digits = 11, only_digits = [11, 12] }
+    "#;
+    let of = |number: &str| made(fields, json!({ "so": number }));
+    let new = json!({"Giay": "086190000001", "Moi": "086190000001"});
+    assert_eq!(of("86190000001"), new);
+    assert_eq!(of("086190000001"), new);
+    assert_eq!(of("350000001"), json!({"Giay": "350000001", "Cu": "350000001"}));
+    assert_eq!(of("B1234567"), json!({"Giay": "B1234567"}));
+    for ambiguous in ["1500000001", "35000001"] {
+        let told = misfits(fields, json!({ "so": ambiguous }));
+        assert_eq!(told, [("so".to_owned(), "/Giay".to_owned(), "source_number")]);
+    }
+    let alone = format!("{TYPE}[fields]\nA = {{ from = \"a\", from_digits = 3 }}\n");
+    assert!(faults(&alone)[0].contains("expected a pad beside it"));
+}
+
+#[test]
 fn picks_from_lists_by_a_condition_and_maps_each_entry() {
     let fields = r#"
         [fields]
@@ -114,6 +136,8 @@ fn makes_numbers_and_keeps_json_where_asked() {
     "#;
     let row = json!({"so": "3", "gia": "1.5", "goc": {"x": [1]}});
     assert_eq!(made(fields, row), json!({"So": 3, "Gia": 1.5, "Goc": {"x": [1]}}));
+    let too_exact = misfits(fields, json!({"gia": "12345678901234567.125"}));
+    assert_eq!(too_exact, [("gia".to_owned(), "/Gia".to_owned(), "source_number")]);
 }
 
 #[test]

@@ -85,10 +85,10 @@ impl Book {
 
     /// Tells whether an event is on its way here, and not certain yet to be this process's.
     pub(super) fn is_unclaimed(&self, event: &Digest128) -> bool {
-        let is_new = |entry: &Entry| matches!(entry, Entry::InFlight { stage: Stage::New, .. });
-        let is_under_way = |entry: &&Entry| matches!(entry, Entry::InFlight { .. });
+        let pages = self.pages();
+        let entry = pages.entries.get(event);
         self.is_shared()
-            && self.pages().entries.get(event).filter(is_under_way).is_some_and(|it| !is_new(it))
+            && matches!(entry, Some(Entry::InFlight { stage, .. }) if *stage != Stage::New)
     }
 
     /// Claims an event that this process does not know.
@@ -288,8 +288,8 @@ impl Claims {
             let rest = released.len().saturating_sub(BATCH);
             let chunk = released.get(rest..).unwrap_or_default().to_vec();
             if let Err(error) = self.receipts.release(chunk).await {
-                let mut pages = self.book.pages();
-                released.into_iter().for_each(|event| pages.release(event));
+                // Wanted again or not: nothing is claimed before they are given up.
+                self.book.pages().released.extend(released);
                 return Err(error);
             }
             released.truncate(rest);

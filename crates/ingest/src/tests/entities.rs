@@ -168,9 +168,7 @@ async fn a_step_is_the_same_event_whatever_came_after_it() {
 #[tokio::test]
 async fn a_record_on_its_way_is_not_known_yet() {
     let bench = Bench::new();
-    let knows = async || {
-        bench.ingest.knows_entity("lgsp.dossier.recorded.v1", CODE).await.unwrap()
-    };
+    let knows = async || bench.ingest.knows_entity("lgsp.dossier.recorded.v1", CODE).await.unwrap();
     let pending = bench.submit(dossier("1", "2")).await.unwrap();
     assert!(!knows().await);
     bench.log.take().1.acknowledged(3, 1);

@@ -16,6 +16,8 @@ struct FakeShared {
     /// Claims wait here, where the test wants them to.
     gate: Mutex<Option<Arc<tokio::sync::Semaphore>>>,
     batches: Mutex<Vec<usize>>,
+    /// How many were given up at once, whether that worked or not.
+    releases: Mutex<Vec<usize>>,
 }
 
 #[derive(Clone, Default)]
@@ -54,6 +56,7 @@ impl SharedReceipts for Handle {
     }
 
     fn release(&self, events: Vec<Digest128>) -> Answer<Result<(), StoreError>> {
+        self.0.releases.lock().unwrap().push(events.len());
         if !*self.0.away.lock().unwrap() {
             let mut ours = self.0.ours.lock().unwrap();
             ours.retain(|event| !events.contains(event));
@@ -269,4 +272,75 @@ async fn an_event_refused_for_good_holds_up_none_behind_it() {
     let entered = futures_util::future::join_all(entering).await;
     assert_eq!(entered[0].as_ref().unwrap_err().code, ErrorCode::Conflict);
     assert!(entered[1].is_ok());
+}
+
+#[tokio::test]
+async fn nothing_overtakes_a_repeat_of_an_event_that_may_still_not_be_taken() {
+    let (bench, shared, _claiming) = bench();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    *shared.0.gate.lock().unwrap() = Some(Arc::clone(&gate));
+    let caller = bench.caller("motcua");
+    let first = bench.submit(enterprise("1", "A"));
+    // The same event by another way in, and one behind it.
+    let mut turns = crate::Turns::default();
+    let entering = ["1", "2"].map(|id| {
+        let judged = bench.ingest.judge(&caller, enterprise(id, "A")).unwrap();
+        bench.ingest.enter_in_turn(judged, soon(), turns.following())
+    });
+    let opening = async {
+        tokio::task::yield_now().await;
+        gate.add_permits(10);
+    };
+    let behind = futures_util::future::join_all(entering);
+    let (first, entered, ()) = tokio::join!(biased; first, behind, opening);
+    for entered in entered {
+        assert_eq!(entered.unwrap_err().code, ErrorCode::LogUnavailable);
+    }
+    assert!(first.is_ok());
+    assert_eq!(bench.log.waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_s_own_repeat_is_met_in_its_turn() {
+    let (bench, _shared, _claiming) = bench();
+    let caller = bench.caller("motcua");
+    let mut turns = crate::Turns::default();
+    let entering = ["1", "1", "2"].map(|id| {
+        let judged = bench.ingest.judge(&caller, enterprise(id, "A")).unwrap();
+        bench.ingest.enter_in_turn(judged, soon(), turns.following())
+    });
+    let entered = futures_util::future::join_all(entering).await;
+    assert!(entered.iter().all(Result::is_ok));
+    assert_eq!(bench.log.waiting(), 2);
+}
+
+#[tokio::test]
+async fn what_was_never_asked_for_is_not_given_up_and_the_rest_in_parts() {
+    let (bench, shared, claiming) = bench();
+    claiming.abort();
+    // Nobody claims: the others never hear of this one.
+    let caller = bench.caller("motcua");
+    let unheard =
+        bench.ingest.submit(&caller, enterprise("unheard", "A"), Instant::now()).await.map(drop);
+    assert_eq!(unheard.unwrap_err().code, ErrorCode::LogUnavailable);
+
+    let (book, claims) = Book::shared(Arc::new(shared.clone()));
+    let mut bench = bench;
+    (bench.ingest.book, bench.book) = (Arc::clone(&book), book);
+    let unheard =
+        bench.ingest.submit(&caller, enterprise("unheard", "A"), Instant::now()).await.map(drop);
+    assert_eq!(unheard.unwrap_err().code, ErrorCode::LogUnavailable);
+    #[expect(clippy::disallowed_methods, reason = "the test's runtime owns it")]
+    let _claiming = tokio::spawn(claims.run());
+    let ids: Vec<String> = (0..1100).map(|id| id.to_string()).collect();
+    let taken = ids.iter().map(|id| bench.submit(enterprise(id, "A")));
+    assert!(futures_util::future::join_all(taken).await.iter().all(Result::is_ok));
+    assert!(shared.0.releases.lock().unwrap().is_empty(), "nothing was claimed of what has gone");
+    *shared.0.away.lock().unwrap() = true;
+    ids.iter().for_each(|_| bench.log.take().1.failed());
+    until("it is tried", || !shared.0.releases.lock().unwrap().is_empty()).await;
+    assert_eq!(shared.0.ours.lock().unwrap().len(), 1100);
+    *shared.0.away.lock().unwrap() = false;
+    until("all are given up", || shared.0.ours.lock().unwrap().is_empty()).await;
+    assert!(shared.0.releases.lock().unwrap().iter().all(|at_once| *at_once <= 512));
 }

@@ -211,6 +211,7 @@ async fn read_only(
 
 /// Asks for a type's name as SQL writes it.
 async fn type_name(client: &Client, of: &Type) -> Result<String, DatabaseError> {
-    let row = client.query_one("select format_type($1, null)", &[&of.oid()]).await?;
+    // Not null: of an unknown length `character` would be one letter, `bpchar` is any.
+    let row = client.query_one("select format_type($1, -1)", &[&of.oid()]).await?;
     Ok(row.try_get(0)?)
 }

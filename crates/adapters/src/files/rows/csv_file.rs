@@ -10,6 +10,10 @@ use serde_json::Value;
 use super::table::{Header, no_header};
 use super::{Content, FileFault, MAX_ROW_BYTES, Row, Take};
 
+/// What is read behind the end of the file: a row that comes as itself, unless a quote was never
+/// closed and has swallowed it.
+const END: (&[u8], &[u8]) = (b"\n.", b".");
+
 pub(super) fn read(
     file: impl Read,
     separator: u8,
@@ -17,11 +21,10 @@ pub(super) fn read(
     columns: &[String],
     take: &mut Take<'_>,
 ) -> Result<(), FileFault> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(Bounded { inner: file, allowance: MAX_ROW_BYTES });
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(
+            Bounded { inner: file.chain(END.0), allowance: MAX_ROW_BYTES, ended: false },
+        );
     let mut record = ByteRecord::new();
     let mut header: Option<Header> = None;
     // Rows as a spreadsheet counts them: a cell of several lines does not count as several. Only
@@ -29,8 +32,13 @@ pub(super) fn read(
     for number in 1.. {
         reader.get_mut().allowance = MAX_ROW_BYTES;
         let more = reader.read_byte_record(&mut record).map_err(|error| fault(error, number))?;
-        if !more {
-            break;
+        // The reader asks behind the end only while it reads the last row, which is the one added.
+        if !more || reader.get_ref().ended {
+            match (more, record.len(), record.get(0)) {
+                (false, ..) => break,
+                (true, 1, Some(cell)) if cell == END.1 => break,
+                _ => return Err(FileFault::rule(Some(number), &rule::ROW_UNREADABLE)),
+            }
         }
         let Some(header) = &header else {
             if number >= header_row {
@@ -44,7 +52,7 @@ pub(super) fn read(
         if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
             continue;
         }
-        let row = Row { number, content: content(&record, header) };
+        let row = Row { number, content: content(&record, header, separator) };
         if take(row).is_break() {
             break;
         }
@@ -52,11 +60,12 @@ pub(super) fn read(
     if header.is_some() { Ok(()) } else { Err(no_header(header_row)) }
 }
 
-fn content(record: &ByteRecord, header: &Header) -> Content {
+fn content(record: &ByteRecord, header: &Header, separator: u8) -> Content {
+    let swallowed = record.iter().any(|cell| holds_rows(cell, header.width(), separator));
     let surplus = record.iter().skip(header.width()).any(|cell| !cell.trim_ascii().is_empty());
     let cells: Result<Vec<_>, _> = record.iter().map(from_utf8).collect();
     match cells {
-        Ok(cells) if !surplus && record.len() >= header.width() => {
+        Ok(cells) if !surplus && !swallowed && record.len() >= header.width() => {
             Content::Read(header.row(cells.into_iter().map(str::to_owned)))
         }
         _ => {
@@ -66,10 +75,20 @@ fn content(record: &ByteRecord, header: &Header) -> Content {
     }
 }
 
+/// Tells whether a cell of several lines looks as if it had swallowed rows, for want of a quote. Its
+/// first line is its own in any case; of a table of one column nothing can be told.
+fn holds_rows(cell: &[u8], width: usize, separator: u8) -> bool {
+    let cells = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count() + 1;
+    width > 1
+        && cell.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1).any(|it| cells(it) == width)
+}
+
 /// A quote that is never closed would make the rest of the file one row.
 struct Bounded<R> {
     inner: R,
     allowance: usize,
+    /// Whether there was nothing more.
+    ended: bool,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -78,6 +97,7 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let read = self.inner.read(buffer)?;
+        self.ended |= read == 0 && !buffer.is_empty();
         self.allowance = self.allowance.saturating_sub(read);
         Ok(read)
     }

@@ -105,9 +105,9 @@ fn text_cell(at: &str, text: &str) -> String {
 #[test]
 fn reads_csv_with_and_without_a_mark_and_with_each_separator() {
     for (mark, separator) in [("", ","), ("\u{feff}", ";"), ("", "\t"), ("\u{feff}", ",")] {
-        let text = format!("{mark}Mã{separator}Tên\r\n1{separator}\"A, B\r\n\"\"C\"\"; D\"\r\n");
+        let text = format!("{mark}Mã{separator}Tên\r\n1{separator}\"A, B; C\tD\r\n\"\"C\"\"\"\r\n");
         let found = rows(text.as_bytes(), &csv(separator.as_bytes()[0]), &["Mã"]);
-        assert_eq!(found, [(2, Ok(json!({"Mã": "1", "Tên": "A, B\r\n\"C\"; D"})))]);
+        assert_eq!(found, [(2, Ok(json!({"Mã": "1", "Tên": "A, B; C\tD\r\n\"C\""})))]);
     }
 }
 
@@ -153,6 +153,29 @@ fn a_quote_that_is_never_closed_ends_the_file() {
     let (seen, done) = read_all(&text, &csv(b','), &[]);
     assert_eq!(seen, [(2, Ok(json!({"a": "1"})))]);
     assert!(matches!(done, Err(FileFault::Content(it)) if it[0].row == Some(3)));
+}
+
+#[test]
+fn a_quote_that_is_never_closed_swallows_no_rows() {
+    let (seen, done) = read_all("a,b\n1,x\n2,\"y\n3,z\n4,z\n".as_bytes(), &csv(b','), &[]);
+    assert_eq!(seen, [(2, Ok(json!({"a": "1", "b": "x"})))]);
+    match done {
+        Err(FileFault::Content(found)) => {
+            assert_eq!((found[0].row, found[0].rule.code), (Some(3), "row_unreadable"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let found = rows("a,b\n2,\"y\n3,z\n4,\"\"\"z\"\n5,5\" x\n.,\n.".as_bytes(), &csv(b','), &[]);
+    let expected = [
+        (2, Err("row_unreadable")),
+        (3, Ok(json!({"a": "5", "b": "5\" x"}))),
+        (4, Ok(json!({"a": ".", "b": ""}))),
+        (5, Err("row_unreadable")),
+    ];
+    assert_eq!(found, expected, "closed by the quote of a later row; and rows like the end");
+    for whole in ["a\n\"x\n\"", "a\r\n\"x\n\"\r\n", "a\n\"x\n\"\n\n"] {
+        assert_eq!(rows(whole.as_bytes(), &csv(b','), &[]), [(2, Ok(json!({"a": "x\n"})))]);
+    }
 }
 
 #[test]
