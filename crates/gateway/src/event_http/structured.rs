@@ -23,7 +23,7 @@ pub(super) const MAX_BATCH: usize = 1000;
 /// # Errors
 /// `invalid_json`; `invalid_request` where an attribute has a wrong form.
 pub(super) fn read(body: &Bytes) -> Result<Submission, Fault> {
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| not_json())?;
+    let envelope: Envelope = parse(body)?;
     envelope.submission(body)
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Arrived {
 /// `invalid_json` where the batch as a whole is none; `payload_too_large` for more than
 /// [`MAX_BATCH`] events.
 pub(super) fn read_batch(body: &Bytes) -> Result<Vec<Arrived>, Fault> {
-    let Batch { envelopes, is_longer } = serde_json::from_slice(body).map_err(|_| not_json())?;
+    let Batch { envelopes, is_longer } = parse(body)?;
     if is_longer {
         return Err(Fault::at(ErrorCode::PayloadTooLarge, "", &rule::BATCH_SIZE));
     }
@@ -51,6 +51,12 @@ pub(super) fn read_batch(body: &Bytes) -> Result<Vec<Arrived>, Fault> {
         Err(fault) => Arrived { id: envelope.id(), event: Err(fault) },
     };
     Ok(envelopes.iter().map(arrived).collect())
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Fault> {
+    // Of what it passes over the library would read bytes alone.
+    let text = std::str::from_utf8(body).map_err(|_| not_json())?;
+    serde_json::from_str(text).map_err(|_| not_json())
 }
 
 fn not_json() -> Fault {
@@ -311,9 +317,10 @@ mod tests {
         assert_eq!(of(0).unwrap().len(), 0);
         assert_eq!(of(MAX_BATCH).unwrap().len(), MAX_BATCH);
         assert_eq!(of(MAX_BATCH + 1).unwrap_err().code, ErrorCode::PayloadTooLarge);
-        for body in ["", "{}", "[", "[{},]", "[{}] x", "[{\"id\":}]"] {
-            let fault = read_batch(&Bytes::from(body)).unwrap_err();
-            assert_eq!(fault.code, ErrorCode::InvalidJson, "{body}");
+        let bodies = [&b""[..], b"{}", b"[", b"[{},]", b"[{}] x", b"[{\"id\":}]", b"[[\"\xff\"]]"];
+        for body in bodies {
+            let fault = read_batch(&Bytes::from_static(body)).unwrap_err();
+            assert_eq!(fault.code, ErrorCode::InvalidJson, "{body:?}");
         }
     }
 
