@@ -353,6 +353,6 @@ async fn nothing_is_lost_or_disordered_while_everything_is_killed() {
     let rows = postgres.sql(DATABASE, "select count(*) from lgsp_outbox").unwrap();
     assert_eq!(rows, total.to_string());
     // Something was at stake.
-    assert!(total > 200 && bus.unknown() > 10, "{total} changes, {} doubts", bus.unknown());
+    assert!(total > 200 && bus.unknown() > 0, "{total} changes, {} doubts", bus.unknown());
     assert!(bus.sent() > bus.recorded().len() as u64 && !bus.letters().is_empty());
 }
