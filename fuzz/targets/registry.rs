@@ -1,7 +1,7 @@
 //! A registry's files, which NULs separate: agencies, clients, secrets, codes, procedures.
 #![no_main]
 
-use lgsp_core::identifier::{AgencyCode, CodeKind};
+use lgsp_core::identifier::CodeKind;
 use lgsp_fuzz::parts;
 use libfuzzer_sys::fuzz_target;
 
@@ -22,7 +22,6 @@ fuzz_target!(|input: &str| {
                     registry.current_code(*kind, code, 1_782_000_000_000);
                 }
             }
-            AgencyCode::parse("H61.25").ok().and_then(|code| registry.agency_of(&code));
         }
         Err(faults) => assert!(!faults.is_empty()),
     }
