@@ -290,7 +290,7 @@ async fn nothing_is_lost_or_disordered_while_everything_is_killed() {
                  insert into ho_so select generate_series(1, 20)";
     postgres.sql(DATABASE, table).unwrap();
     let postgres = Arc::new(std::sync::Mutex::new(postgres));
-    let (bus, stop, tasks) = (Bus::unsure(0.2, seed), CancellationToken::new(), TaskTracker::new());
+    let (bus, stop, tasks) = (Bus::unsure(0.5, seed), CancellationToken::new(), TaskTracker::new());
     for number in 0..4 {
         tasks.spawn(application(postgres.clone(), seed ^ number, stop.clone()));
     }
@@ -353,6 +353,6 @@ async fn nothing_is_lost_or_disordered_while_everything_is_killed() {
     let rows = postgres.sql(DATABASE, "select count(*) from lgsp_outbox").unwrap();
     assert_eq!(rows, total.to_string());
     // Something was at stake.
-    assert!(total > 200 && bus.unknown() > 0, "{total} changes, {} doubts", bus.unknown());
+    assert!(total > 200 && bus.unknown() > 5, "{total} changes, {} doubts", bus.unknown());
     assert!(bus.sent() > bus.recorded().len() as u64 && !bus.letters().is_empty());
 }

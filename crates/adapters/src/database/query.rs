@@ -113,14 +113,17 @@ async fn pass(
         }
         published += fresh.len();
         if !fresh.is_empty() {
-            settle(fresh, line).await;
-            if line.is_stopping() {
+            if !settle(fresh, line).await {
                 return Ok(());
             }
+            // Noted also when the adapter is stopping: else a settled row would be sent again.
             journal.go_on(position.high.clone(), Some(pass.clone())).await?;
         }
         if page.is_last {
             break;
+        }
+        if line.is_stopping() {
+            return Ok(());
         }
     }
     if published > 0 {
@@ -136,8 +139,9 @@ async fn pass(
     journal.go_on(Some(pass.until), None).await
 }
 
-/// Publishes rows, however many attempts it takes; ends early only when the adapter stops.
-async fn settle(mut items: Vec<Item<Digest128>>, line: &Line<'_>) {
+/// Publishes rows, however many attempts it takes; ends early only when the adapter stops. Tells
+/// whether all of them are settled.
+async fn settle(mut items: Vec<Item<Digest128>>, line: &Line<'_>) -> bool {
     let mut number = 1;
     while !items.is_empty() && !line.is_stopping() {
         let attempt = delivery::attempt(&mut items, number, line.config, line.publisher).await;
@@ -148,6 +152,7 @@ async fn settle(mut items: Vec<Item<Digest128>>, line: &Line<'_>) {
         }
         number += 1;
     }
+    items.is_empty()
 }
 
 /// Makes a record of a row: its id is made of everything that it is, so that the same state of the

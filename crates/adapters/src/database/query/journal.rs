@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use lgsp_core::digest::Digest128;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub(super) struct Pass {
     pub(super) after: Option<String>,
 }
 
+/// How long a predecessor may take to let go of the journal.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What an adapter remembers of its query; nobody else may have it open.
 pub(in crate::database) struct Journal {
     _lock: std::fs::File,
@@ -66,7 +70,14 @@ impl Journal {
         let lock_file = folder.join(format!("{name}.database.lock"));
         let lock = std::fs::File::create(&lock_file)
             .map_err(|error| unusable(&lock_file, error.kind()))?;
-        lock.try_lock().map_err(|_| unusable(&lock_file, "an adapter of this name runs on it"))?;
+        let asked = Instant::now();
+        while lock.try_lock().is_err() {
+            // One that ends this moment may still have it, or a process forked from it.
+            if asked.elapsed() >= LOCK_PATIENCE {
+                return Err(unusable(&lock_file, "an adapter of this name runs on it"));
+            }
+            tokio::time::sleep(LOCK_PATIENCE / 20).await;
+        }
         let position_file = folder.join(format!("{name}.database.json"));
         let seen_file = folder.join(format!("{name}.database.seen.json"));
         let begin = || Position { column: column.to_owned(), high: None, pass: None };
