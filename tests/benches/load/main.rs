@@ -54,7 +54,9 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         Some(floor::COMMAND) => floor::serve(arguments.get(1).map_or("", String::as_str)),
         // `cargo bench` says so; `cargo test --benches` does not.
-        _ if arguments.iter().any(|argument| argument == "--bench") => run(),
+        _ if arguments.iter().any(|argument| argument == "--bench") => {
+            Parts::named(&arguments).and_then(run)
+        }
         _ => say("a measurement, not a test: cargo bench -p lgsp-tests"),
     };
     match done {
@@ -70,12 +72,37 @@ fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("standard output is closed")
 }
 
-fn run() -> Result<()> {
+/// Which parts are measured: those named on the command line, else all.
+struct Parts(Vec<&'static str>);
+
+impl Parts {
+    const ALL: [&'static str; 6] = ["stream", "bulk", "single", "busy", "query", "endurance"];
+
+    fn named(arguments: &[String]) -> Result<Self> {
+        let named: Vec<_> = arguments.iter().filter(|it| !it.starts_with("--")).collect();
+        if let Some(unknown) = named.iter().find(|name| !Self::ALL.contains(&name.as_str())) {
+            anyhow::bail!("no part is named {unknown}, but {}", Self::ALL.join(", "));
+        }
+        let is_meant = |part: &&str| named.is_empty() || named.iter().any(|name| name == part);
+        let mut parts: Vec<_> = Self::ALL.into_iter().filter(is_meant).collect();
+        // Bulk is a ratio to the floor that the stream is measured against.
+        if parts.contains(&"bulk") && !parts.contains(&"stream") {
+            parts.push("stream");
+        }
+        Ok(Self(parts))
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.0.contains(&part)
+    }
+}
+
+fn run(parts: Parts) -> Result<()> {
     // Fails only when it is installed already.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let measured = runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, measure())
+        tokio::time::timeout(PATIENCE, measure(&parts))
             .await
             .unwrap_or_else(|_| Err(anyhow::anyhow!("it took longer than {PATIENCE:?}")))
     });
@@ -83,7 +110,7 @@ fn run() -> Result<()> {
     measured
 }
 
-async fn measure() -> Result<()> {
+async fn measure(parts: &Parts) -> Result<()> {
     let mut report = Report::new()?;
     report.step("making the events");
     let events = Events::plan();
@@ -92,16 +119,29 @@ async fn measure() -> Result<()> {
     report.step("starting the bus");
     let folder = tempfile::Builder::new().prefix("lgsp-bench-").tempdir()?;
     let bus = Bus::start(folder.path()).await?;
-    let mut floor = Floor::start(&bus.kafka).await?;
     report.set("settings", settings(&bus.kafka)?);
-    let at_start = bus.gauge.memory()?;
 
-    let floor_cpu = publishing(&mut report, &bus, &events, &mut floor, &at_start).await?;
-    floor.stop().await?;
-    bulk::measure(&mut report, &bus, &events, floor_cpu).await?;
-    publish::measure(&mut report, &bus, &events).await?;
-    ask::measure(&mut report, &bus).await?;
-    endurance(&mut report, &bus, &events).await?;
+    if parts.has("stream") {
+        let at_start = bus.gauge.memory()?;
+        let mut floor = Floor::start(&bus.kafka).await?;
+        let floor_cpu = publishing(&mut report, &bus, &events, &mut floor, &at_start).await?;
+        floor.stop().await?;
+        if parts.has("bulk") {
+            bulk::measure(&mut report, &bus, &events, floor_cpu).await?;
+        }
+    }
+    if parts.has("single") {
+        publish::measure(&mut report, &bus, &events).await?;
+    }
+    if parts.has("busy") {
+        publish::at_half_of_the_most(&mut report, &bus, &events).await?;
+    }
+    if parts.has("query") {
+        ask::measure(&mut report, &bus).await?;
+    }
+    if parts.has("endurance") {
+        endurance(&mut report, &bus, &events).await?;
+    }
 
     report.step("measuring the bus at rest");
     let (cpu, rest) = (CpuClock::start(&bus.gauge)?, Duration::from_secs(4));

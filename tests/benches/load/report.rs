@@ -145,7 +145,11 @@ impl Report {
             number("grpc_publish_half_busy/rate")
         )));
         lines.push(line("bare append", f64::NAN, "grpc_publish_half_busy/bare_append"));
-        lines.push(line("bus: gRPC PublishEvent", f64::NAN, "grpc_publish_half_busy/latency"));
+        lines.push(line(
+            "bus: gRPC PublishEvent",
+            number("grpc_publish_half_busy/cpu_us_per_event"),
+            "grpc_publish_half_busy/latency",
+        ));
         lines
             .push(head(format!("queries, {}/s, open loop", number("settings/queries_per_second"))));
         lines.push(line("floor: append and direct call", f64::NAN, "query_floor/latency"));
