@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// The files that have services or messages of the bus, below `proto/`.
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
     "lgsp/fault/v1/fault.proto",
     "lgsp/event/v1/event.proto",
+    "lgsp/query/v1/query.proto",
     "lgsp/query/v1/population.proto",
     "lgsp/ops/v1/ops.proto",
+    "lgsp/audit/v1/audit.proto",
 ];
 
 /// Writes the generated code and the descriptors into a folder.

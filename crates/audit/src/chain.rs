@@ -11,18 +11,19 @@ use uuid::Uuid;
 use crate::record::Entry;
 
 /// The hash that stands before a writer's first record.
-const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// A record as it lies in the log.
 #[derive(Debug, Serialize, Deserialize)]
-struct Link<E> {
+pub(crate) struct Link<E> {
     v: u32,
-    writer: Uuid,
-    seq: u64,
-    prev: String,
+    pub(crate) writer: Uuid,
+    pub(crate) seq: u64,
+    pub(crate) prev: String,
     /// Milliseconds since 1970.
-    time: i64,
+    pub(crate) time: i64,
     #[serde(flatten)]
-    entry: E,
+    pub(crate) entry: E,
 }
 
 /// One writer's chain.
@@ -72,102 +73,11 @@ impl Chain {
     }
 }
 
-/// Where a chain is broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Broken {
-    /// A record that cannot be read.
-    Unreadable {
-        /// Its place among the records given, from 0.
-        at: usize,
-    },
-    /// A record that does not follow its writer's previous one: something was changed, taken
-    /// away, added or moved here or just before.
-    Link {
-        /// Its place among the records given, from 0.
-        at: usize,
-        /// The writer.
-        writer: Uuid,
-        /// The sequence found.
-        seq: u64,
-    },
-}
-
-/// Checks the records of any number of writers, in the order of the log; returns every entry and
-/// every break.
-///
-/// A writer seen first in the middle of its chain (older records past retention) starts there.
-pub fn verify<'a>(records: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Entry>, Vec<Broken>) {
-    let mut last: std::collections::HashMap<Uuid, (u64, String)> = std::collections::HashMap::new();
-    let (mut entries, mut broken) = (Vec::new(), Vec::new());
-    for (at, bytes) in records.into_iter().enumerate() {
-        let Ok(link) = serde_json::from_slice::<Link<Entry>>(bytes) else {
-            broken.push(Broken::Unreadable { at });
-            continue;
-        };
-        let follows = match last.get(&link.writer) {
-            Some((seq, hash)) => link.seq == seq + 1 && link.prev == *hash,
-            None => link.seq > 1 || link.prev == START,
-        };
-        if !follows {
-            broken.push(Broken::Link { at, writer: link.writer, seq: link.seq });
-        }
-        last.insert(link.writer, (link.seq, hex(&sha256(bytes))));
-        entries.push(link.entry);
-    }
-    (entries, broken)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::verify;
     use crate::record::{Outcome, OutcomeKind};
-
-    fn records(count: usize) -> Vec<Vec<u8>> {
-        let mut chain = Chain::new(Uuid::from_u128(7));
-        let mut out = Vec::new();
-        for number in 0..count {
-            let outcome = Outcome {
-                kind: OutcomeKind::Answered,
-                code: None,
-                elapsed_millis: number as u64,
-                released: vec![],
-            };
-            let entry = Entry::Outcome { audit_id: Uuid::from_u128(number as u128), outcome };
-            chain
-                .append::<serde_json::Error>(&entry, 1_700_000_000_000, |bytes| {
-                    out.push(bytes.to_vec());
-                    Ok(())
-                })
-                .unwrap();
-        }
-        out
-    }
-
-    fn breaks(records: &[Vec<u8>]) -> usize {
-        verify(records.iter().map(Vec::as_slice)).1.len()
-    }
-
-    #[test]
-    fn a_whole_chain_verifies() {
-        let records = records(5);
-        let (entries, broken) = verify(records.iter().map(Vec::as_slice));
-        assert_eq!((entries.len(), broken), (5, vec![]));
-    }
-
-    #[test]
-    fn finds_one_changed_one_missing_and_one_reordered_record() {
-        let whole = records(5);
-        let mut changed = whole.clone();
-        let text = String::from_utf8(changed[2].clone()).unwrap().replace("answered", "not_found");
-        changed[2] = text.into_bytes();
-        assert_eq!(breaks(&changed), 1);
-        let mut missing = whole.clone();
-        missing.remove(2);
-        assert_eq!(breaks(&missing), 1);
-        let mut reordered = whole;
-        reordered.swap(1, 2);
-        assert!(breaks(&reordered) >= 2);
-    }
 
     #[test]
     fn a_record_that_was_not_taken_leaves_the_chain_where_it_was() {

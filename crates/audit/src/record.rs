@@ -18,7 +18,7 @@ pub struct Intent {
     pub service: String,
     /// The operation, e.g. `LookUpCitizen`.
     pub operation: String,
-    /// Purpose: the dossier's code.
+    /// Purpose: the dossier's code; empty where the service demands none.
     pub dossier: String,
     /// Purpose: the procedure's code.
     pub procedure: String,
@@ -26,6 +26,9 @@ pub struct Intent {
     pub officer: String,
     /// How the officer is known: `asserted` by the calling system.
     pub officer_proof: String,
+    /// Purpose: in words, where the caller gave any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Whom the question is about: the keyed digest of the personal number.
     pub subject: String,
 }
@@ -44,6 +47,19 @@ pub enum OutcomeKind {
     Failed,
     /// Nothing was asked, e.g. because the intent was not durable in time.
     NotAsked,
+}
+
+impl OutcomeKind {
+    /// Returns the word that stands for it in records and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotAsked => "not_asked",
+        }
+    }
 }
 
 /// The end of a question.
@@ -93,5 +109,18 @@ impl Evidence {
     /// Returns the question's id.
     pub fn audit_id(&self) -> Uuid {
         self.audit_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcomes_word_is_the_one_in_the_record() {
+        use OutcomeKind::{Answered, Failed, NotAsked, NotFound, Refused};
+        for kind in [Answered, NotFound, Refused, Failed, NotAsked] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
     }
 }

@@ -50,6 +50,17 @@ pub fn transition(from: Option<&str>, to: &str) -> Result<(), &'static Rule> {
     if usual { Ok(()) } else { Err(&rule::STATE_TRANSITION) }
 }
 
+/// Tells whether a dossier in a state is still being worked on: one that was refused, withdrawn,
+/// stopped or returned is not, nor is one in a state that nobody knows.
+///
+/// ```
+/// use lgsp_core::dossier::is_open;
+/// assert!(is_open("4") && !is_open("10"));
+/// ```
+pub fn is_open(state: &str) -> bool {
+    FOLLOWING.iter().any(|(known, next)| *known == state && !next.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

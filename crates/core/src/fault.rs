@@ -66,6 +66,10 @@ error_codes! {
     PurposeRequired = "purpose_required", retry false,
         "Tra cứu phải nêu mục đích hợp lệ: mã hồ sơ, mã thủ tục, cán bộ.",
         "A query states a valid purpose: dossier code, procedure code, officer.";
+    /// The dossier of a query's purpose is unknown to the bus, ended, or of another agency.
+    DossierNotOpen = "dossier_not_open", retry false,
+        "Hồ sơ nêu trong mục đích chưa được gửi lên trục, đã kết thúc, hoặc không thuộc cơ quan của hệ thống gọi; hãy gửi hồ sơ lên trục trước rồi tra cứu.",
+        "The dossier of the purpose is not on the bus, has ended, or is of another agency; publish the dossier first, then ask.";
     /// There is no such thing.
     NotFound = "not_found", retry false,
         "Không tìm thấy; hãy kiểm tra lại mã hoặc đường dẫn.", "Not found; check the identifier or the path.";

@@ -12,6 +12,7 @@ use lgsp_core::{ErrorCode, Fault, rule};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
 use serde::ser::{Error, Serialize, Serializer};
+use serde_json::Value;
 
 static POOL: LazyLock<Option<DescriptorPool>> =
     LazyLock::new(|| DescriptorPool::decode(lgsp_proto::DESCRIPTORS).ok());
@@ -27,7 +28,14 @@ fn descriptor(name: &str) -> Result<prost_reflect::MessageDescriptor, Fault> {
 /// # Errors
 /// `invalid_json`, or `invalid_request` where members do not fit the message.
 pub(crate) fn read<M: Message + Default>(name: &str, bytes: &[u8]) -> Result<M, Fault> {
-    let value = lgsp_schema::parse_strict(bytes)?;
+    message(name, lgsp_schema::parse_strict(bytes)?)
+}
+
+/// Reads a message from a JSON value; the name is its full one.
+///
+/// # Errors
+/// `invalid_request` where members do not fit the message.
+pub(crate) fn message<M: Message + Default>(name: &str, value: Value) -> Result<M, Fault> {
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     // The library's text quotes values, so it goes nowhere.
     let message = DynamicMessage::deserialize_with_options(descriptor(name)?, value, &options)

@@ -7,7 +7,7 @@
 //!
 //! **Start reading** at [`routes`], which lists everything that is reachable, then [`door`].
 
-mod citizen;
+mod audit;
 mod deadline;
 pub mod door;
 mod event_grpc;
@@ -17,9 +17,11 @@ pub mod fuzzing;
 mod json;
 mod lag_metrics;
 mod oauth_http;
+mod openapi;
 mod operations;
 mod ops;
 mod packets;
+mod population;
 mod problem;
 mod query;
 pub mod routes;

@@ -13,10 +13,12 @@ use lgsp_core::{Clock, ErrorCode, Fault};
 use lgsp_identity::{Identity, Principal};
 use lgsp_ingest::Ingest;
 use lgsp_proto::DESCRIPTORS;
+use lgsp_proto::audit::v1::audit_service_server::AuditServiceServer;
 use lgsp_proto::event::v1::event_service_server::EventServiceServer;
 use lgsp_proto::ops::v1::ops_service_server::OpsServiceServer;
 use lgsp_proto::query::v1::population_service_server::PopulationServiceServer;
-use lgsp_query::Query;
+use lgsp_proto::query::v1::query_service_server::QueryServiceServer;
+use lgsp_query::{Auditing, Query};
 use lgsp_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +28,7 @@ use tonic_health::ServingStatus;
 use crate::door::RequestId;
 use crate::operations::Operations;
 use crate::problem::{is_grpc, refuse};
-use crate::{event_http, oauth_http, ops, packets, query, schema_http};
+use crate::{event_http, oauth_http, openapi, ops, packets, population, query, schema_http};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/events", Who::Granted),
     route("POST", "/v1/events/validate", Who::Granted),
     route("GET", "/v1/receipts", Who::Granted),
+    route("GET", "/v1/queries", Who::Granted),
+    route("POST", "/v1/queries/{service}", Who::Granted),
     route("POST", "/v1/population/citizens:lookUp", Who::Granted),
     route("GET", "/v1/ops/lag", Who::Granted),
     route("GET", "/v1/ops/topics", Who::Granted),
@@ -78,15 +82,20 @@ pub const ROUTES: &[Route] = &[
     route("gRPC", "/lgsp.event.v1.EventService/PublishEvents", Who::Granted),
     route("gRPC", "/lgsp.event.v1.EventService/GetReceipt", Who::Granted),
     route("gRPC", "/lgsp.event.v1.EventService/SetAside", Who::Granted),
+    route("gRPC", "/lgsp.query.v1.QueryService/Query", Who::Granted),
+    route("gRPC", "/lgsp.query.v1.QueryService/ListServices", Who::Granted),
     route("gRPC", "/lgsp.query.v1.PopulationService/LookUpCitizen", Who::Granted),
     route("gRPC", "/lgsp.ops.v1.OpsService/GetLag", Who::Granted),
     route("gRPC", "/lgsp.ops.v1.OpsService/ListTopics", Who::Granted),
+    route("gRPC", "/lgsp.audit.v1.AuditService/SearchEvidence", Who::Granted),
+    route("gRPC", "/lgsp.audit.v1.AuditService/ExportEvidence", Who::Granted),
     route("POST", "/dvcqg/login", Who::Public),
     route("POST", "/dvcqg/service", Who::Session),
     route("POST", "/dvcqg/api/SynsTTHCC/DongBoHoSoMC", Who::Session),
     route("POST", "/dvcqg/api/SynsTTHCC/CapNhatTienDoHoSoMC", Who::Session),
     route("GET", "/v1/schemas", Who::Public),
     route("GET", "/v1/schemas/{type}/{version}", Who::Public),
+    route("GET", "/openapi.json", Who::Public),
     route("POST", "/oauth2/token", Who::Public),
     route("GET", "/oauth2/jwks", Who::Public),
     route("GET", "/.well-known/openid-configuration", Who::Public),
@@ -117,6 +126,8 @@ pub struct Gateway {
     pub ingest: Ingest,
     /// The corridor of queries.
     pub query: Query,
+    /// The auditor's corridor.
+    pub auditing: Auditing,
     /// What operators ask.
     pub operations: Arc<dyn Operations>,
     /// Figures.
@@ -150,11 +161,18 @@ impl Gateway {
             EventServiceServer::new(self.clone())
                 .max_decoding_message_size(MAX_EVENT_MESSAGE_BYTES),
         );
+        // A question is bounded like its HTTP form; the envelope's own fields come on top.
+        grpc.add_service(
+            QueryServiceServer::new(self.clone()).max_decoding_message_size(2 * MAX_MESSAGE_BYTES),
+        );
         grpc.add_service(
             PopulationServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
         );
         grpc.add_service(
             OpsServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        );
+        grpc.add_service(
+            AuditServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
         );
         let (reporter, health) = tonic_health::server::health_reporter();
         grpc.add_service(health);
@@ -176,8 +194,12 @@ impl Gateway {
             .route("/v1/schemas", get(schema_http::list))
             .route("/v1/schemas/{type}/{version}", get(schema_http::document))
             .layer(Extension(schema_http::Pages::of(self.ingest.schemas())))
+            .route("/openapi.json", get(openapi::serve))
+            .layer(Extension(openapi::Document::of(self.ingest.schemas(), &self.query)))
             .route("/v1/receipts", get(event_http::receipt))
-            .route("/v1/population/citizens:lookUp", post(query::look_up_citizen))
+            .route("/v1/population/citizens:lookUp", post(population::look_up_citizen))
+            .route("/v1/queries", get(query::list))
+            .route("/v1/queries/{service}", post(query::query))
             .route("/v1/ops/lag", get(ops::get_lag))
             .route("/v1/ops/topics", get(ops::list_topics))
             .route("/oauth2/token", post(oauth_http::token))

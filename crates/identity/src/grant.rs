@@ -1,6 +1,7 @@
 //! The proofs that a check was made: values that only this crate can make.
 
 use lgsp_core::identifier::{AgencyCode, ClientId, ProcedureCode};
+use lgsp_registry::Released;
 
 /// A caller whose token was verified and whom the registry knows.
 ///
@@ -97,13 +98,14 @@ impl SourceGrant {
     }
 }
 
-/// Proof that a client may ask one service for one procedure.
+/// Proof that a client may ask one service, for one procedure or without any.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueryGrant {
     pub(crate) client: ClientId,
     pub(crate) agency: AgencyCode,
     pub(crate) service: String,
-    pub(crate) procedure: ProcedureCode,
+    pub(crate) procedure: Option<ProcedureCode>,
+    pub(crate) released: Released,
 }
 
 impl QueryGrant {
@@ -123,8 +125,13 @@ impl QueryGrant {
     }
 
     /// Returns the procedure for which it may be asked, as the caller wrote it.
-    pub fn procedure(&self) -> &ProcedureCode {
-        &self.procedure
+    pub fn procedure(&self) -> Option<&ProcedureCode> {
+        self.procedure.as_ref()
+    }
+
+    /// Returns how much of an answer is released.
+    pub fn released(&self) -> &Released {
+        &self.released
     }
 }
 
@@ -138,5 +145,24 @@ impl OperateGrant {
     /// Returns the client system that operates.
     pub fn client(&self) -> &ClientId {
         &self.client
+    }
+}
+
+/// Proof that a client may read the evidence of queries.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AuditGrant {
+    pub(crate) client: ClientId,
+    pub(crate) agency: AgencyCode,
+}
+
+impl AuditGrant {
+    /// Returns the client system that audits.
+    pub fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    /// Returns the agency that is responsible for it; its reading leaves evidence too.
+    pub fn agency(&self) -> &AgencyCode {
+        &self.agency
     }
 }

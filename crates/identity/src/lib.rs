@@ -26,9 +26,10 @@ mod verified;
 mod tests;
 
 pub use error::IdentityError;
-pub use grant::{OperateGrant, Principal, PublishGrant, QueryGrant, SourceGrant};
+pub use grant::{AuditGrant, OperateGrant, Principal, PublishGrant, QueryGrant, SourceGrant};
 pub use identity::{AUDIENCE, Identity};
 pub use keys::SigningKeys;
+pub use lgsp_registry::Released;
 pub use oauth::OAuthError;
 pub use password::{Password, password_line};
 pub use secret::generate_secret;

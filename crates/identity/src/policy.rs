@@ -3,11 +3,11 @@
 //! An unknown service or event type looks like an ungranted one, so that a refusal tells
 //! nothing about what exists.
 
-use lgsp_core::identifier::{AgencyCode, CodeKind, ProcedureCode};
+use lgsp_core::identifier::{AgencyCode, CodeKind, DossierCode, ProcedureCode};
 use lgsp_core::{ErrorCode, Fault, rule};
 use lgsp_registry::Client;
 
-use crate::grant::{OperateGrant, Principal, PublishGrant, QueryGrant, SourceGrant};
+use crate::grant::{AuditGrant, OperateGrant, Principal, PublishGrant, QueryGrant, SourceGrant};
 use crate::identity::Identity;
 use crate::source;
 
@@ -68,6 +68,26 @@ impl Identity {
         self.registered(caller).is_ok_and(covers)
     }
 
+    /// Permits naming a dossier as the purpose of a query: it is of the agency that is responsible
+    /// for the caller, or of one below it, by its code of today or of before.
+    ///
+    /// # Errors
+    /// [`ErrorCode::DossierNotOpen`], which tells not whether there is such a dossier.
+    pub fn permit_dossier(&self, grant: &QueryGrant, dossier: &DossierCode) -> Result<(), Fault> {
+        let refused = || Fault::new(ErrorCode::DossierNotOpen);
+        let agency = AgencyCode::parse(dossier.agency()).map_err(|_| refused())?;
+        let mut above = self.agency_of_today(&agency);
+        // The registry's agencies make a tree; what is bounded here is the patience.
+        for _ in 0..16 {
+            let Some(agency) = above else { break };
+            if agency == grant.agency {
+                return Ok(());
+            }
+            above = self.registry.agency(&agency).and_then(|agency| agency.parent().cloned());
+        }
+        Err(refused())
+    }
+
     fn agency_of_today(&self, agency: &AgencyCode) -> Option<AgencyCode> {
         if self.registry.agency(agency).is_some() {
             return Some(agency.clone());
@@ -77,7 +97,8 @@ impl Identity {
         AgencyCode::parse(&current).ok()
     }
 
-    /// Permits asking a service for a procedure, joined on the national part of its code.
+    /// Permits asking a service for a procedure, joined on the national part of its code; without a
+    /// procedure only where the grant names none.
     ///
     /// # Errors
     /// [`ErrorCode::PermissionDenied`].
@@ -85,16 +106,25 @@ impl Identity {
         &self,
         caller: &Principal,
         service: &str,
-        procedure: &ProcedureCode,
+        procedure: Option<&ProcedureCode>,
     ) -> Result<QueryGrant, Fault> {
         let client = self.registered(caller)?;
-        require(client.query().iter().any(|rule| rule.covers(service, procedure)))?;
+        let rule = client.query().iter().find(|rule| rule.covers(service, procedure));
+        let rule = rule.ok_or_else(denied)?;
         Ok(QueryGrant {
             client: client.id().clone(),
             agency: client.agency().clone(),
             service: service.to_owned(),
-            procedure: procedure.clone(),
+            procedure: procedure.cloned(),
+            released: rule.released().clone(),
         })
+    }
+
+    /// Tells whether a caller may ask a service for some purpose: then it may also learn that there
+    /// is such a service, and what it demands.
+    pub fn may_query(&self, caller: &Principal, service: &str) -> bool {
+        let names = |client: &Client| client.query().iter().any(|rule| rule.service() == service);
+        self.registered(caller).is_ok_and(names)
     }
 
     /// Permits watching over the bus.
@@ -105,6 +135,16 @@ impl Identity {
         let client = self.registered(caller)?;
         require(client.may_operate())?;
         Ok(OperateGrant { client: client.id().clone() })
+    }
+
+    /// Permits reading the evidence of queries.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PermissionDenied`].
+    pub fn permit_audit(&self, caller: &Principal) -> Result<AuditGrant, Fault> {
+        let client = self.registered(caller)?;
+        require(client.may_audit())?;
+        Ok(AuditGrant { client: client.id().clone(), agency: client.agency().clone() })
     }
 
     /// Returns the caller as the registry has it now: a stream may outlive a grant.

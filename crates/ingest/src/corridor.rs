@@ -58,7 +58,7 @@ pub struct Ingest {
     metrics: Arc<Metrics>,
     room: Arc<Semaphore>,
     /// By event type: the other types whose events tell the state of the same entities.
-    siblings: Arc<HashMap<String, Vec<String>>>,
+    pub(crate) siblings: Arc<HashMap<String, Vec<String>>>,
 }
 
 impl fmt::Debug for Ingest {

@@ -13,7 +13,7 @@ use lgsp_schema::parse_strict;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::book::Last;
+use crate::book::{EntityClaim, Last};
 use crate::corridor::{Ingest, MAX_EVENT_BYTES, rfc3339};
 use crate::ports::{DeadLetterRecord, EntityNote, LetterCompletion, LogUnreadable};
 use crate::submission::{MAX_ATTRIBUTE_BYTES, Submission, well_formed};
@@ -169,6 +169,27 @@ impl Ingest {
             Some(Last::Recorded(_)) => Ok(true),
             None => Ok(false),
         }
+    }
+}
+
+impl Ingest {
+    /// Returns the state that the last event of an entity told, whichever type of its topic that
+    /// was; nothing where no event of it is known, or its type has no states.
+    ///
+    /// # Errors
+    /// When the receipts cannot be asked.
+    pub async fn state_of(
+        &self,
+        event_type: &str,
+        entity_key: &str,
+    ) -> Result<Option<String>, Fault> {
+        let siblings = self.siblings.get(event_type).into_iter().flatten();
+        let claim = EntityClaim {
+            note: EntityNote { id: EntityNote::digest(event_type, entity_key), state: None },
+            siblings: siblings.map(|sibling| EntityNote::digest(sibling, entity_key)).collect(),
+        };
+        let state = self.book.state_of(&claim).await.map_err(|error| self.broken_store(&error))?;
+        Ok(state.map(String::from))
     }
 }
 

@@ -59,6 +59,9 @@ pub enum KafkaError {
         /// How many partitions were not read to their end.
         left: usize,
     },
+    /// Whoever wanted records took none for too long.
+    #[error("records were read and not taken in time")]
+    NotTaken,
 }
 
 impl KafkaError {
@@ -76,13 +79,17 @@ impl KafkaError {
             Self::NoSuchTopic { .. } => "kafka_no_such_topic",
             Self::CheckpointBeyondEnd { .. } => "kafka_checkpoint_beyond_end",
             Self::Stalled { .. } => "kafka_stalled",
+            Self::NotTaken => "kafka_not_taken",
         }
     }
 
     /// Tells whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Request { .. } | Self::CreateTopic { .. } | Self::Stalled { .. } => true,
+            Self::Request { .. }
+            | Self::CreateTopic { .. }
+            | Self::Stalled { .. }
+            | Self::NotTaken => true,
             Self::Setup(_)
             | Self::OneReplica { .. }
             | Self::NoSuchTopic { .. }

@@ -19,6 +19,7 @@ use crate::producer::{AckedProducer, NotTaken, Outgoing, Settle};
 use crate::*;
 
 mod lag;
+mod reading_evidence;
 mod renewal;
 mod replaying;
 
@@ -100,6 +101,7 @@ fn intent() -> Intent {
         procedure: word(),
         officer: word(),
         officer_proof: word(),
+        reason: None,
         subject: word(),
     }
 }
@@ -121,6 +123,7 @@ async fn the_room_keeps_its_promises_on_a_real_broker() {
     tells_which_cluster_it_is(&kafka, data.path()).await;
     makes_topics_and_reports_how_they_differ(&kafka).await;
     evidence_is_durable_and_chained(&kafka).await;
+    reading_evidence::gives_what_lies_in_the_log_and_stops_for_who_takes_no_more(&kafka).await;
     let scenarios = {
         let kafka = kafka.clone();
         move || {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,13 +15,13 @@ use crate::error::KafkaError;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without any record for this long, reading has come to a halt.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause before a leader that lacks records is asked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A record read again.
 pub struct ReplayedRecord<'a> {
-    message: &'a BorrowedMessage<'a>,
+    pub(crate) message: &'a BorrowedMessage<'a>,
 }
 
 impl fmt::Debug for ReplayedRecord<'_> {
@@ -91,6 +92,10 @@ pub fn replay(
         let consumer: BaseConsumer<Voice> =
             config.reader().create_with_context(Voice::new("replay"))?;
         let spans = patiently(|| spans(&consumer, topic, from, since_unix_millis))?;
+        let mut each = |record: ReplayedRecord<'_>| {
+            each(record);
+            ControlFlow::Continue(())
+        };
         read += read_topic(&consumer, topic, spans, PATIENCE, &mut each)?;
     }
     Ok(read)
@@ -98,7 +103,7 @@ pub fn replay(
 
 /// Asks again while the cluster is not settled: a topic made, or a broker started, a moment ago
 /// has partitions without a leader.
-fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+pub(crate) fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     let asked = Instant::now();
     loop {
         match ask() {
@@ -112,7 +117,7 @@ fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError
 
 /// Where reading a partition begins and ends.
 #[derive(Debug, Clone, Copy)]
-struct Span {
+pub(crate) struct Span {
     next: i64,
     end: i64,
     /// Whether the leader of the moment said that it has all up to `end`, and was then read again
@@ -142,9 +147,9 @@ impl Span {
     }
 }
 
-type Spans = BTreeMap<i32, Span>;
+pub(crate) type Spans = BTreeMap<i32, Span>;
 
-fn spans(
+pub(crate) fn spans(
     consumer: &BaseConsumer<Voice>,
     topic: &str,
     from: &[(String, i32, i64)],
@@ -202,12 +207,14 @@ fn spans(
     Ok(spans)
 }
 
-fn read_topic(
+/// Reads spans of a topic until their ends, or until `each` has enough; returns how many records
+/// were read.
+pub(crate) fn read_topic(
     consumer: &BaseConsumer<Voice>,
     topic: &str,
     mut spans: Spans,
     patience: Duration,
-    each: &mut impl FnMut(ReplayedRecord<'_>),
+    each: &mut impl FnMut(ReplayedRecord<'_>) -> ControlFlow<()>,
 ) -> Result<u64, KafkaError> {
     if spans.is_empty() {
         return Ok(0);
@@ -224,8 +231,10 @@ fn read_topic(
             Some(Ok(message)) => {
                 let Some(span) = spans.get_mut(&message.partition()) else { continue };
                 if (span.next..span.end).contains(&message.offset()) {
-                    each(ReplayedRecord { message: &message });
                     read += 1;
+                    if each(ReplayedRecord { message: &message }).is_break() {
+                        return Ok(read);
+                    }
                 }
                 span.next = span.next.max(message.offset() + 1);
                 if span.next >= span.end {
@@ -304,6 +313,10 @@ pub(crate) mod tests {
         let consumer: BaseConsumer<Voice> =
             config.reader().create_with_context(Voice::new("replay"))?;
         let spans = Spans::from([(partition, Span::new(next, end))]);
+        let mut each = |record: ReplayedRecord<'_>| {
+            each(record);
+            ControlFlow::Continue(())
+        };
         read_topic(&consumer, topic, spans, patience, &mut each)
     }
 }

@@ -11,19 +11,20 @@ use lgsp_gateway::{Gateway, LagMetrics, Operations as _};
 use lgsp_ingest::{Ingest, Logs};
 use lgsp_kafka::{
     Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEventReader, KafkaEvidenceLog,
-    LagPoller, LagReader, Topics, TopicsError,
+    KafkaEvidenceReader, LagPoller, LagReader, Topics, TopicsError,
 };
-use lgsp_query::Query;
+use lgsp_query::{Auditing, Query, Service, Sides};
 use lgsp_schema::Schemas;
 use lgsp_store::{PostgresConfig, PostgresReceipts, SqliteReceipts};
 use lgsp_telemetry::Metrics;
-use lgsp_upstream::{NationalPopulation, PopulationConfig};
+use lgsp_upstream::{Carrier, Carriers, declared};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cli::BrokerOptions;
 use crate::data_dir::{DataDir, Held, Running};
+use crate::dossiers::PublishedDossiers;
 use crate::operations::State;
 use crate::receipts::Sources;
 use crate::shared::Lifetimes;
@@ -50,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) topics: Option<PathBuf>,
     /// The folder of adapters that the bus runs itself.
     pub(crate) adapters: Option<PathBuf>,
+    /// Declared services other than the bundled ones.
+    pub(crate) services: Option<PathBuf>,
     /// Where receipts are shared with other processes; without it they are this one's own.
     pub(crate) receipts: Option<PostgresConfig>,
     pub(crate) broker: BrokerOptions,
@@ -179,7 +182,8 @@ impl Bus {
 
         progress("starting the simulated national platform");
         let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
-        let upstream = Arc::new(NationalPopulation::new(population(&data, platform)?)?);
+        let carriers = Carriers::open(CARRIER, vec![carrier(&data, platform)?])?;
+        let services = services(options.services.as_deref(), &carriers)?;
 
         let metrics = Arc::new(Metrics::new());
         let events = Arc::new(KafkaEventLog::connect(&kafka)?);
@@ -223,30 +227,44 @@ impl Bus {
             Arc::clone(&clock),
         )));
 
+        let ingest = Ingest::new(
+            Arc::clone(&identity),
+            schemas,
+            Logs {
+                events: Arc::clone(&events) as Arc<_>,
+                dead_letters: Arc::clone(&events) as Arc<_>,
+                reader: Arc::new(KafkaEventReader::new(&kafka, background.clone())),
+            },
+            book,
+            province.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        );
+        let auditing = Auditing::new(
+            Arc::clone(&identity),
+            Arc::clone(&evidence) as Arc<_>,
+            Arc::new(KafkaEvidenceReader::new(&kafka, background.clone())),
+            province.clone(),
+            Arc::clone(&clock),
+            requests.clone(),
+            stopping.clone(),
+        );
         let gateway = Gateway {
             identity: Arc::clone(&identity),
-            ingest: Ingest::new(
-                Arc::clone(&identity),
-                schemas,
-                Logs {
-                    events: Arc::clone(&events) as Arc<_>,
-                    dead_letters: Arc::clone(&events) as Arc<_>,
-                    reader: Arc::new(KafkaEventReader::new(&kafka, background.clone())),
-                },
-                book,
-                province.clone(),
-                Arc::clone(&clock),
-                Arc::clone(&metrics),
-            ),
+            ingest: ingest.clone(),
             query: Query::new(
                 Arc::clone(&identity),
-                Arc::clone(&evidence) as Arc<_>,
-                upstream,
+                Sides {
+                    evidence: Arc::clone(&evidence) as Arc<_>,
+                    dossiers: Arc::new(PublishedDossiers(ingest)),
+                },
+                services,
                 province,
                 Arc::clone(&clock),
                 Arc::clone(&metrics),
                 requests.clone(),
             ),
+            auditing,
             operations: Arc::clone(&state) as Arc<_>,
             metrics: Arc::clone(&metrics),
             clock,
@@ -374,20 +392,33 @@ fn kafka_libs(options: &BrokerOptions) -> Result<PathBuf> {
     Ok(beside.join("kafka/libs"))
 }
 
-/// The simulated platform as the population service's far side.
-fn population(data: &DataDir, base_url: String) -> Result<PopulationConfig> {
-    Ok(PopulationConfig {
+/// Reads the declared services: of a folder, or the bundled ones.
+pub(crate) fn services(folder: Option<&Path>, carriers: &Carriers) -> Result<Vec<Service>> {
+    let read = match folder {
+        Some(folder) => declared::load(folder, carriers),
+        None => declared::bundled(carriers),
+    };
+    read.map_err(|faults| {
+        let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+        anyhow::anyhow!("the declared services have faults:{}", lines.concat())
+    })
+}
+
+/// Who carries questions to the far sides of the sandbox.
+const CARRIER: &str = "ndxp";
+
+/// The simulated platform as the carrier.
+fn carrier(data: &DataDir, base_url: String) -> Result<Carrier> {
+    Ok(Carrier {
+        name: CARRIER.to_owned(),
         base_url,
         token_path: lgsp_sim::platform::TOKEN_PATH.to_owned(),
-        look_up_path: lgsp_sim::platform::LOOK_UP_PATH.to_owned(),
         consumer_key: data.secret("platform-consumer-key")?,
         consumer_secret_file: data.secret_file("platform-consumer-secret"),
         access_key: data.secret("platform-access-key")?,
         secret_key_file: data.secret_file("platform-secret-key"),
         app_name: "lgsp".to_owned(),
         partner_code: "H61".to_owned(),
-        integration_code: lgsp_sim::platform::INTEGRATION_CODE.to_owned(),
         unit: "H61".to_owned(),
-        not_found_codes: vec![lgsp_sim::platform::error_code::NOT_FOUND.to_owned()],
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lgsp_core::identifier::ClientId;
+use lgsp_proto::audit::v1::audit_service_client::AuditServiceClient;
 use lgsp_proto::ops::v1::ops_service_client::OpsServiceClient;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -61,6 +62,18 @@ pub(crate) async fn operator(data: &DataDir) -> Result<OpsServiceClient<Line>> {
         .context("the registry grants `operate` to no client")?;
     let token = token(data, &running, operator.id().as_str())?;
     Ok(OpsServiceClient::new(open(&running.base_url, &token).await?))
+}
+
+/// Opens an auditor's line to the bus that runs on a data folder.
+pub(crate) async fn auditor(data: &DataDir) -> Result<AuditServiceClient<Line>> {
+    let running = data.running()?;
+    let registry = lgsp_registry::Registry::load(&data.registry_dir())?;
+    let auditor = registry
+        .clients()
+        .find(|client| client.may_audit())
+        .context("the registry grants `audit` to no client")?;
+    let token = token(data, &running, auditor.id().as_str())?;
+    Ok(AuditServiceClient::new(open(&running.base_url, &token).await?))
 }
 
 /// Names a refused call by its sentence and code.

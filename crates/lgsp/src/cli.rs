@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lgsp_sim::platform::FaultRule;
 use lgsp_store::PostgresConfig;
 use lgsp_telemetry::logs::LogFormat;
 use tokio::io::AsyncReadExt;
 
 use crate::commands::adapter::Adapter;
+use crate::commands::audit::Audit;
 use crate::commands::schema::Schema;
 
 /// The data bus (trục LGSP) of a province: events in, queries out, one identity, visible lag.
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Files and databases of agencies to events: try a mapping, run an adapter, judge its file.
     #[command(subcommand)]
     Adapter(Adapter),
+    /// The evidence of queries: search it, export it, check its chains.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Run the simulated national platform alone, as a test partner; or `lgsp sim traffic`.
     Sim(Sim),
 }
@@ -134,6 +139,10 @@ pub(crate) struct Up {
     /// databases of agencies, see `deploy/adapters`.
     #[arg(long, value_name = "DIR")]
     pub(crate) adapters: Option<PathBuf>,
+    /// Ask the national databases that are declared in this folder instead of the bundled ones, one
+    /// folder each, see `deploy/services`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) services: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) receipts: ReceiptsOptions,
     #[command(flatten)]
@@ -240,9 +249,21 @@ pub(crate) struct Sim {
     /// How long each answer takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub(crate) latency_ms: u64,
+    /// A fault from the start on, as JSON; may be given several times, e.g.
+    /// `--fault '{"path": "/apiCSDLDKDN/", "kind": "http_500", "share": 0.1}'`.
+    ///
+    /// Kinds: latency (with delay_ms, spread_ms), http_500, error_200, truncated, truncated_xml,
+    /// malformed, reset, slow_bytes, wrong_content_type, expired_token, changed_field, maintenance.
+    /// While it runs: PUT, GET, DELETE /sim/faults.
+    #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
+    pub(crate) faults: Vec<FaultRule>,
     /// Stop when standard input ends: with the program that started this one, in any case.
     #[arg(long)]
     pub(crate) until_stdin_ends: bool,
+}
+
+fn fault(text: &str) -> Result<FaultRule, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// What else is simulated.

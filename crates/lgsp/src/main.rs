@@ -12,6 +12,7 @@ mod caller;
 mod cli;
 mod commands;
 mod data_dir;
+mod dossiers;
 mod operations;
 mod receipts;
 mod shared;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
             Command::Registry(registry) => commands::registry::run(&registry.command),
             Command::Schema(command) => commands::schema::run(&command),
             Command::Adapter(command) => commands::adapter::run(command).await,
+            Command::Audit(command) => commands::audit::run(command).await,
             Command::Sim(options) => commands::sim::run(options).await,
         }
     });

@@ -8,6 +8,9 @@
 
 pub mod status;
 
+/// A point in time on the wire.
+pub use prost_types::Timestamp;
+
 /// The protobuf descriptors of every service, for reflection and for JSON.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptor.binpb");
 
@@ -28,4 +31,5 @@ generated! {
     event = "lgsp.event.v1.rs", "Events in.";
     query = "lgsp.query.v1.rs", "Queries out.";
     ops = "lgsp.ops.v1.rs", "Operations.";
+    audit = "lgsp.audit.v1.rs", "The evidence of queries.";
 }

@@ -52,6 +52,7 @@ pub const fn row(code: ErrorCode) -> Row {
         ErrorCode::PurposeRequired => {
             (Code::InvalidArgument, StatusCode::UNPROCESSABLE_ENTITY, Debug)
         }
+        ErrorCode::DossierNotOpen => (Code::FailedPrecondition, StatusCode::CONFLICT, Debug),
         ErrorCode::NotFound => (Code::NotFound, StatusCode::NOT_FOUND, Debug),
         ErrorCode::MethodNotAllowed => (Code::Unimplemented, StatusCode::METHOD_NOT_ALLOWED, Debug),
         ErrorCode::PayloadTooLarge => {

@@ -1,46 +1,87 @@
-//! The corridor: may they, for this purpose → evidence durable → fetch → evidence of the
-//! outcome → answer.
+//! The corridor: may they, for this purpose → room at the far side → evidence durable → fetch →
+//! keep only what is granted → evidence of the outcome → answer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lgsp_audit::{Evidence, Intent, Outcome, OutcomeKind};
 use lgsp_core::digest::ProvinceKey;
-use lgsp_core::{Clock, ErrorCode, Fault};
+use lgsp_core::dossier::is_open;
+use lgsp_core::{Clock, ErrorCode, Fault, Violation, rule};
 use lgsp_identity::{Identity, Principal, QueryGrant};
 use lgsp_telemetry::Metrics;
 use lgsp_telemetry::metrics::{QueryLabels, ServiceLabel};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::citizen::{Citizen, CitizenLookUp};
+use crate::breaker::Breaker;
+use crate::cache::{Answers, Kept};
 use crate::finish::Finish;
-use crate::ports::{EvidenceLog, Upstream, UpstreamError};
+use crate::ports::{Dossiers, EvidenceLog, Leave, OpenData, UpstreamError};
+use crate::question::{Answer, Fetched, Question};
+use crate::release::keep_granted;
+use crate::service::{PurposePart, Service};
 
-/// The service's name in grants and evidence.
-pub const POPULATION: &str = "population";
+/// When to ask a far side again that has as many questions as it may have.
+const BUSY_FOR: Duration = Duration::from_secs(1);
 
-/// What an answer carries beside the record.
-#[derive(Debug)]
-pub struct Answer {
-    /// The record.
-    pub citizen: Citizen,
-    /// Names the evidence.
-    pub audit_id: Uuid,
-    /// When the far side gave the record, milliseconds since 1970.
-    pub as_of_unix_millis: i64,
-    /// Who carried the call.
-    pub carrier: String,
+/// A service and the room that its far side has: one that hangs fills its own and no other's.
+struct Place {
+    service: Service,
+    room: Arc<Semaphore>,
+    breaker: Breaker,
+    answers: Option<Answers>,
+}
+
+impl Place {
+    /// Takes one of the far side's places, where it is not known to be down.
+    fn enter(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let room = Arc::clone(&self.room).try_acquire_owned();
+        let room = room.map_err(|_| Fault::new(ErrorCode::Overloaded).retry_after(BUSY_FOR))?;
+        self.breaker
+            .admit(Instant::now())
+            .map_err(|pause| Fault::new(ErrorCode::UpstreamUnavailable).retry_after(pause))?;
+        Ok(room)
+    }
+
+    /// Draws a question's end to the circuit's account.
+    fn learn(&self, ended: &Result<Fetched, UpstreamError>, took: Duration) {
+        let impatient =
+            matches!(ended, Err(UpstreamError::Timeout)) && took < self.service.patience / 2;
+        match impatient {
+            // A caller in a hurry says nothing about the far side, and must not close it to others.
+            true => self.breaker.nothing_learnt(Instant::now()),
+            false => self.breaker.note(ended, Instant::now()),
+        }
+    }
+}
+
+/// What the corridor asks of the world beside the far sides.
+#[derive(Clone)]
+pub struct Sides {
+    /// Keeps the evidence.
+    pub evidence: Arc<dyn EvidenceLog>,
+    /// Knows the dossiers.
+    pub dossiers: Arc<dyn Dossiers>,
+}
+
+impl fmt::Debug for Sides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sides(..)")
+    }
 }
 
 /// Answers queries.
 #[derive(Clone)]
 pub struct Query {
     identity: Arc<Identity>,
-    evidence: Arc<dyn EvidenceLog>,
-    upstream: Arc<dyn Upstream>,
+    sides: Sides,
+    places: Arc<BTreeMap<String, Arc<Place>>>,
     province: ProvinceKey,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -49,7 +90,7 @@ pub struct Query {
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("carrier", &self.upstream.carrier()).finish_non_exhaustive()
+        f.debug_struct("Query").field("services", &self.places.keys()).finish_non_exhaustive()
     }
 }
 
@@ -57,101 +98,231 @@ impl Query {
     /// Puts the corridor together. Questions whose callers went away end as tasks of `tasks`.
     pub fn new(
         identity: Arc<Identity>,
-        evidence: Arc<dyn EvidenceLog>,
-        upstream: Arc<dyn Upstream>,
+        sides: Sides,
+        services: Vec<Service>,
         province: ProvinceKey,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { identity, evidence, upstream, province, clock, metrics, tasks }
+        let place = |service: Service| {
+            let room = Arc::new(Semaphore::new(service.at_once));
+            // Nobody's record is ever kept, whatever a declaration says.
+            let answers = service.keep.filter(|_| service.is_open_data).map(Answers::new);
+            let name = service.name.clone();
+            (name, Arc::new(Place { service, room, breaker: Breaker::default(), answers }))
+        };
+        let places = Arc::new(services.into_iter().map(place).collect());
+        Self { identity, sides, places, province, clock, metrics, tasks }
     }
 
-    /// Looks one citizen up in the national population database.
+    /// Lists every service, by name, whoever may ask it.
+    pub fn all_services(&self) -> impl Iterator<Item = &Service> {
+        self.places.values().map(|place| &place.service)
+    }
+
+    /// Lists the services that a caller may ask for some purpose, by name.
+    pub fn services(&self, caller: &Principal) -> impl Iterator<Item = &Service> {
+        self.all_services().filter(|service| self.identity.may_query(caller, &service.name))
+    }
+
+    /// Asks a service.
     ///
     /// A caller that goes away does not leave a question without its outcome: what is begun is
     /// finished, then as a task of its own.
     ///
     /// # Errors
     /// The fault to tell the caller.
-    pub async fn look_up_citizen(
+    pub async fn ask(
         &self,
         caller: &Principal,
         request_id: &str,
-        question: CitizenLookUp,
+        service: &str,
+        question: Question,
         deadline: Instant,
     ) -> Result<Answer, Fault> {
         let started = Instant::now();
-        let answer =
-            match self.identity.permit_query(caller, POPULATION, &question.purpose.procedure) {
-                Err(fault) => Err(fault),
-                Ok(grant) => {
-                    let (this, request_id) = (self.clone(), request_id.to_owned());
-                    let work =
-                        async move { this.ask(&grant, request_id, question, deadline).await };
-                    Finish::new(work.in_current_span(), self.tasks.clone()).await
-                }
-            };
+        let place = self.places.get(service);
+        let answer = match place {
+            Some(place) => self.enter(place, caller, request_id, question, deadline).await,
+            // An unknown service looks like one that is not granted.
+            None => Err(ErrorCode::PermissionDenied.into()),
+        };
         let outcome = answer.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "answered");
-        self.metrics.queries.get_or_create(&QueryLabels { service: POPULATION, outcome }).inc();
+        let service = place.map_or("unknown", |place| place.service.name.as_str()).to_owned();
         let seconds = started.elapsed().as_secs_f64();
-        self.metrics
-            .query_seconds
-            .get_or_create(&ServiceLabel { service: POPULATION })
-            .observe(seconds);
+        let label = ServiceLabel { service: service.clone() };
+        self.metrics.query_seconds.get_or_create(&label).observe(seconds);
+        self.metrics.queries.get_or_create(&QueryLabels { service, outcome }).inc();
         answer
     }
 
-    async fn ask(
+    async fn enter(
         &self,
-        grant: &QueryGrant,
-        request_id: String,
-        question: CitizenLookUp,
+        place: &Arc<Place>,
+        caller: &Principal,
+        request_id: &str,
+        question: Question,
         deadline: Instant,
     ) -> Result<Answer, Fault> {
-        let intent = Intent {
+        let service = &place.service;
+        if !self.identity.may_query(caller, &service.name) {
+            return Err(ErrorCode::PermissionDenied.into());
+        }
+        let mut missing = PurposePart::faults(&service.purpose, &question.purpose);
+        let question = well_formed(service, question);
+        if !missing.is_empty() {
+            missing.extend(question.err().into_iter().flatten());
+            return Err(Fault::with(ErrorCode::PurposeRequired, missing));
+        }
+        let question = question.map_err(|broken| Fault::with(ErrorCode::InvalidRequest, broken))?;
+        let procedure = question.purpose.procedure.as_ref();
+        let grant = self.identity.permit_query(caller, &service.name, procedure)?;
+        self.admit_dossier(service, &grant, &question).await?;
+        let deadline = deadline.min(Instant::now() + service.patience);
+        let (this, place) = (self.clone(), Arc::clone(place));
+        let request_id = request_id.to_owned();
+        let work = async move { this.fetch(&place, &grant, request_id, question, deadline).await };
+        Finish::new(work.in_current_span(), self.tasks.clone()).await
+    }
+
+    async fn admit_dossier(
+        &self,
+        service: &Service,
+        grant: &QueryGrant,
+        question: &Question,
+    ) -> Result<(), Fault> {
+        if !service.requires_open_dossier {
+            return Ok(());
+        }
+        let refused = || Fault::new(ErrorCode::DossierNotOpen);
+        let dossier = question.purpose.dossier.as_ref().ok_or_else(refused)?;
+        self.identity.permit_dossier(grant, dossier)?;
+        let state = self.sides.dossiers.state(dossier).await?;
+        if state.is_some_and(|state| is_open(&state)) { Ok(()) } else { Err(refused()) }
+    }
+
+    async fn fetch(
+        &self,
+        place: &Place,
+        grant: &QueryGrant,
+        request_id: String,
+        question: Question,
+        deadline: Instant,
+    ) -> Result<Answer, Fault> {
+        let Place { service, breaker, answers, .. } = place;
+        if service.is_open_data {
+            let fetch = self.fetch_open_data(place, &question, deadline);
+            let (kept, is_cached) = match answers {
+                Some(answers) => answers.answer(&question.body, fetch).await?,
+                None => (Arc::new(fetch.await?), false),
+            };
+            return Ok(self.answer(service, grant, Kept::clone(&kept), None, is_cached));
+        }
+        let _room = place.enter()?;
+        let intent = self.intent(service, grant, request_id, &question);
+        let ready = service.upstream.warm_up(deadline);
+        let (evidence, ()) =
+            futures_util::future::join(self.sides.evidence.intent(intent, deadline), ready).await;
+        let evidence = evidence.map_err(|_| {
+            breaker.nothing_learnt(Instant::now());
+            Fault::new(ErrorCode::AuditUnavailable)
+        })?;
+        let audit_id = evidence.audit_id();
+        let asked = Instant::now();
+        let fetched = service.upstream.fetch(Leave::Recorded(&evidence), &question, deadline).await;
+        let elapsed = asked.elapsed();
+        place.learn(&fetched, elapsed);
+        match fetched.and_then(|fetched| judged(service, fetched)) {
+            Ok((fetched, warnings)) => {
+                let as_of_unix_millis = self.clock.unix_millis();
+                let kept = Kept { fetched, warnings, as_of_unix_millis };
+                let answer = self.answer(service, grant, kept, Some(audit_id), false);
+                let released = answer.record.keys().cloned().collect();
+                self.close(evidence, OutcomeKind::Answered, None, elapsed, released)?;
+                Ok(answer)
+            }
+            Err(error) => {
+                let (kind, fault) = told(&error);
+                if kind != OutcomeKind::NotFound {
+                    let service = service.name.as_str();
+                    tracing::warn!(%audit_id, service, error = %error, "the far side did not answer a question");
+                }
+                self.close(evidence, kind, Some(fault.code), elapsed, Vec::new())?;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn fetch_open_data(
+        &self,
+        place: &Place,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Kept, Fault> {
+        let _room = place.enter()?;
+        let asked = Instant::now();
+        let leave = Leave::Open(OpenData(Uuid::now_v7()));
+        let fetched = place.service.upstream.fetch(leave, question, deadline).await;
+        place.learn(&fetched, asked.elapsed());
+        let judged = fetched.and_then(|fetched| judged(&place.service, fetched));
+        let (fetched, warnings) = judged.map_err(|error| told(&error).1)?;
+        Ok(Kept { fetched, warnings, as_of_unix_millis: self.clock.unix_millis() })
+    }
+
+    fn intent(
+        &self,
+        service: &Service,
+        grant: &QueryGrant,
+        request_id: String,
+        question: &Question,
+    ) -> Intent {
+        let purpose = &question.purpose;
+        let subject = service.subject.as_deref().and_then(|pointer| pointer.strip_prefix('/'));
+        let subject = subject.and_then(|member| question.body.get(member)?.as_str());
+        let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
+        Intent {
             audit_id: Uuid::now_v7(),
             request_id,
             client: grant.client().as_str().to_owned(),
             agency: grant.agency().as_str().to_owned(),
             service: grant.service().to_owned(),
-            operation: "LookUpCitizen".to_owned(),
-            dossier: question.purpose.dossier.as_str().to_owned(),
-            procedure: question.purpose.procedure.as_str().to_owned(),
-            officer: question.purpose.officer.as_str().to_owned(),
+            operation: "Query".to_owned(),
+            dossier: text(purpose.dossier.as_ref().map(|dossier| dossier.as_str())),
+            procedure: text(purpose.procedure.as_ref().map(|procedure| procedure.as_str())),
+            officer: text(purpose.officer.as_ref().map(|officer| officer.as_str())),
             officer_proof: "asserted".to_owned(),
-            subject: self.province.pseudonym(question.personal_number.as_str()),
-        };
-        let ready = self.upstream.warm_up(deadline);
-        let (evidence, ()) =
-            futures_util::future::join(self.evidence.intent(intent, deadline), ready).await;
-        let evidence = evidence.map_err(|_| Fault::new(ErrorCode::AuditUnavailable))?;
-        let audit_id = evidence.audit_id();
-        let asked = Instant::now();
-        let fetched = self.upstream.fetch(&evidence, &question, deadline).await;
-        let elapsed = asked.elapsed();
-        match fetched {
-            Ok(citizen) => {
-                self.close(evidence, OutcomeKind::Answered, None, elapsed, released(&citizen))?;
-                let carrier = self.upstream.carrier().to_owned();
-                Ok(Answer {
-                    citizen,
-                    audit_id,
-                    as_of_unix_millis: self.clock.unix_millis(),
-                    carrier,
-                })
-            }
-            Err(error) => {
-                let (kind, fault) = told(&error);
-                match kind {
-                    OutcomeKind::NotFound => {}
-                    _ => {
-                        tracing::warn!(%audit_id, error = %error, "the far side did not answer a question")
-                    }
-                }
-                self.close(evidence, kind, Some(fault.code), elapsed, Vec::new())?;
-                Err(fault)
-            }
+            reason: purpose.reason.clone(),
+            subject: subject.map(|text| self.province.pseudonym(text)).unwrap_or_default(),
+        }
+    }
+
+    fn answer(
+        &self,
+        service: &Service,
+        grant: &QueryGrant,
+        kept: Kept,
+        audit_id: Option<Uuid>,
+        is_cached: bool,
+    ) -> Answer {
+        let Kept { fetched, warnings, as_of_unix_millis } = kept;
+        let (record, withheld) = keep_granted(fetched.record, &service.release, grant.released());
+        if fetched.unknown_fields > 0 && !is_cached {
+            let count = u64::try_from(fetched.unknown_fields).unwrap_or(u64::MAX);
+            let label = ServiceLabel { service: service.name.clone() };
+            self.metrics.query_unknown_fields.get_or_create(&label).inc_by(count);
+        }
+        Answer {
+            record,
+            audit_id,
+            as_of_unix_millis,
+            carrier: service.upstream.carrier().to_owned(),
+            is_cached,
+            withheld,
+            warnings: warnings
+                .iter()
+                .map(|odd| format!("{}: {}", odd.pointer, odd.rule.code))
+                .collect(),
         }
     }
 
@@ -166,8 +337,45 @@ impl Query {
         let elapsed_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let code = code.map(|code| code.as_str().to_owned());
         let outcome = Outcome { kind, code, elapsed_millis, released };
-        let handed_over = self.evidence.outcome(evidence, outcome);
+        let handed_over = self.sides.evidence.outcome(evidence, outcome);
         handed_over.map_err(|_| ErrorCode::AuditUnavailable.into())
+    }
+}
+
+/// Takes an answer that has the form which its service declares, and what is odd about it.
+fn judged(
+    service: &Service,
+    mut fetched: Fetched,
+) -> Result<(Fetched, Vec<Violation>), UpstreamError> {
+    let record = Value::Object(std::mem::take(&mut fetched.record));
+    let warnings = service.answer.judge(&record).map_err(|violations| {
+        let first = violations.first();
+        let told = |odd: &Violation| format!("answer#{}: {}", odd.pointer, odd.rule.code);
+        UpstreamError::Contract { path: first.map_or_else(String::new, told).into() }
+    })?;
+    if let Value::Object(record) = record {
+        fetched.record = record;
+    }
+    Ok((fetched, warnings))
+}
+
+fn well_formed(service: &Service, question: Question) -> Result<Question, Vec<Violation>> {
+    let Question { purpose, body, place } = question;
+    let body = Value::Object(body);
+    // A member that the service does not know would be silently left out of the question.
+    let broken = match service.request.judge(&body) {
+        Ok(odd) => odd.into_iter().filter(|odd| odd.rule == &rule::UNKNOWN_FIELD).collect(),
+        Err(violations) => violations,
+    };
+    match body {
+        Value::Object(body) if broken.is_empty() => Ok(Question { purpose, body, place }),
+        _ => Err(broken
+            .into_iter()
+            .map(|violation| Violation {
+                pointer: format!("{place}{}", violation.pointer),
+                ..violation
+            })
+            .collect()),
     }
 }
 
@@ -183,27 +391,4 @@ fn told(error: &UpstreamError) -> (OutcomeKind, Fault) {
             (OutcomeKind::Failed, Fault::new(ErrorCode::UpstreamUnavailable).retry_after(after))
         }
     }
-}
-
-/// Names the fields that an answer releases.
-fn released(citizen: &Citizen) -> Vec<String> {
-    let fields = [
-        ("personal_number", citizen.personal_number.is_some()),
-        ("identity_card_number", citizen.identity_card_number.is_some()),
-        ("full_name", citizen.full_name.is_some()),
-        ("gender", citizen.gender.is_some()),
-        ("birth_date", citizen.birth_date.is_some()),
-        ("ethnic_group_code", citizen.ethnic_group_code.is_some()),
-        ("religion_code", citizen.religion_code.is_some()),
-        ("marital_status_code", citizen.marital_status_code.is_some()),
-        ("nationality_code", citizen.nationality_code.is_some()),
-        ("birth_registration", citizen.birth_registration.is_some()),
-        ("home_town", citizen.home_town.is_some()),
-        ("permanent_residence", citizen.permanent_residence.is_some()),
-        ("current_residence", citizen.current_residence.is_some()),
-        ("father", citizen.father.is_some()),
-        ("mother", citizen.mother.is_some()),
-        ("spouse", citizen.spouse.is_some()),
-    ];
-    fields.into_iter().filter(|(_, present)| *present).map(|(name, _)| name.to_owned()).collect()
 }

@@ -1,11 +1,15 @@
 //! What the corridor needs from the world: a log for evidence, and the far side.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use lgsp_audit::{Evidence, Intent, Outcome};
+use lgsp_core::Fault;
+use lgsp_core::identifier::DossierCode;
+use uuid::Uuid;
 
-use crate::citizen::{Citizen, CitizenLookUp};
+use crate::question::{Fetched, Question};
 
 /// Keeps the evidence of who asked what.
 pub trait EvidenceLog: Send + Sync + 'static {
@@ -27,23 +31,59 @@ pub trait EvidenceLog: Send + Sync + 'static {
     fn outcome(&self, evidence: Evidence, outcome: Outcome) -> Result<(), EvidenceUnavailable>;
 }
 
+/// What the bus knows of dossiers, from the events that agencies published.
+pub trait Dossiers: Send + Sync + 'static {
+    /// Returns the state (`TrangThaiHoSo`) of a dossier's last event; nothing where none is known.
+    ///
+    /// # Errors
+    /// A fault to tell the caller, where that cannot be told now.
+    fn state<'a>(
+        &'a self,
+        dossier: &'a DossierCode,
+    ) -> BoxFuture<'a, Result<Option<String>, Fault>>;
+}
+
 /// The evidence is not known to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the evidence is not known to be durable")]
 pub struct EvidenceUnavailable;
 
-/// The national population database, whatever carries the call.
+/// Proof that a question may be asked: it is on record, or it asks for nobody's data.
+#[derive(Debug)]
+pub enum Leave<'a> {
+    /// The intent is durable.
+    Recorded(&'a Evidence),
+    /// The service gives open data.
+    Open(OpenData),
+}
+
+impl Leave<'_> {
+    /// Returns the id under which the far side may be told of the question.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Recorded(evidence) => evidence.audit_id(),
+            Self::Open(OpenData(id)) => *id,
+        }
+    }
+}
+
+/// States that a service gives open data; only the corridor makes it, of a service that is declared
+/// so.
+#[derive(Debug)]
+pub struct OpenData(pub(crate) Uuid);
+
+/// A national database, whatever carries the call.
 pub trait Upstream: Send + Sync + 'static {
-    /// Asks for a citizen's record; takes the evidence that the question is on record.
+    /// Asks; takes the proof that the question may be asked.
     ///
     /// # Errors
     /// [`UpstreamError`]; never later than the deadline by more than a moment.
     fn fetch<'a>(
         &'a self,
-        evidence: &'a Evidence,
-        question: &'a CitizenLookUp,
+        leave: Leave<'a>,
+        question: &'a Question,
         deadline: Instant,
-    ) -> BoxFuture<'a, Result<Citizen, UpstreamError>>;
+    ) -> BoxFuture<'a, Result<Fetched, UpstreamError>>;
 
     /// Makes ready what does not depend on the question (connection, access token), so that it
     /// overlaps the evidence's way into the log.
@@ -80,6 +120,6 @@ pub enum UpstreamError {
     #[error("the far side broke its contract at {path}")]
     Contract {
         /// Where: an element path without values.
-        path: &'static str,
+        path: Cow<'static, str>,
     },
 }

@@ -156,12 +156,19 @@ impl PublishRule {
 pub struct QueryRule {
     pub(crate) service: String,
     pub(crate) procedures: Procedures,
+    pub(crate) released: Released,
 }
 
 impl QueryRule {
-    /// Tells whether the rule covers a service for a procedure.
-    pub fn covers(&self, service: &str, procedure: &ProcedureCode) -> bool {
+    /// Tells whether the rule covers a service for a procedure; without one, only where it names
+    /// no procedures.
+    pub fn covers(&self, service: &str, procedure: Option<&ProcedureCode>) -> bool {
         self.service == service && self.procedures.cover(procedure)
+    }
+
+    /// Returns how much of an answer is released.
+    pub fn released(&self) -> &Released {
+        &self.released
     }
 
     /// Returns the service's name.
@@ -175,6 +182,17 @@ impl QueryRule {
     }
 }
 
+/// How much of an answer a client gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Released {
+    /// What the service's own declaration releases.
+    Declared,
+    /// Whether there is such a record, and nothing of it.
+    Existence,
+    /// These fields, and no other.
+    Fields(BTreeSet<String>),
+}
+
 /// For which administrative procedures a service may be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Procedures {
@@ -186,10 +204,11 @@ pub enum Procedures {
 
 impl Procedures {
     /// Tells whether a procedure is among them, whatever its local part.
-    pub fn cover(&self, procedure: &ProcedureCode) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(listed) => listed.contains(national_part(procedure)),
+    pub fn cover(&self, procedure: Option<&ProcedureCode>) -> bool {
+        match (self, procedure) {
+            (Self::Any, _) => true,
+            (Self::Only(listed), Some(procedure)) => listed.contains(national_part(procedure)),
+            (Self::Only(_), None) => false,
         }
     }
 }
@@ -228,10 +247,10 @@ mod tests {
     fn procedures_join_on_the_national_part() {
         let listed = Procedures::Only(BTreeSet::from(["1.001612".to_owned()]));
         let code = |text| ProcedureCode::parse(text).unwrap();
-        assert!(listed.cover(&code("1.001612")));
-        assert!(listed.cover(&code("1.001612.000.00.00.H48")));
-        assert!(!listed.cover(&code("1.001613")));
-        assert!(!listed.cover(&code("2.001612")));
-        assert!(Procedures::Any.cover(&code("1.001613")));
+        assert!(listed.cover(Some(&code("1.001612"))));
+        assert!(listed.cover(Some(&code("1.001612.000.00.00.H48"))));
+        assert!(!listed.cover(Some(&code("1.001613"))));
+        assert!(!listed.cover(Some(&code("2.001612"))));
+        assert!(Procedures::Any.cover(Some(&code("1.001613"))));
     }
 }

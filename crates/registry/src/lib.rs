@@ -23,7 +23,7 @@ mod registry;
 mod sample;
 
 pub use agency::Agency;
-pub use client::{Client, Procedures, PublishRule, QueryRule, SecretDigest};
+pub use client::{Client, Procedures, PublishRule, QueryRule, Released, SecretDigest};
 pub use codes::CodeChange;
 pub use error::{RegistryError, RegistryFault};
 pub use password::PasswordHash;

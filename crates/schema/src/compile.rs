@@ -128,7 +128,7 @@ impl Compiled {
     }
 }
 
-fn validator(schema: &Value) -> Result<Validator, (String, String)> {
+pub(crate) fn validator(schema: &Value) -> Result<Validator, (String, String)> {
     let mut options = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)

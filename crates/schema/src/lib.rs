@@ -18,6 +18,7 @@ mod dialect;
 mod entity;
 mod error;
 mod explain;
+mod form;
 mod kind;
 mod oddity;
 pub mod outline;
@@ -29,6 +30,7 @@ mod strict;
 mod validated;
 
 pub use error::{SchemaError, SchemaFault};
+pub use form::Form;
 pub use kind::EventKind;
 pub use schemas::Schemas;
 pub use strict::parse_strict;

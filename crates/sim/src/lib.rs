@@ -1,8 +1,8 @@
 //! Simulated national platform and a province's traffic: all of it synthetic.
 //!
 //! **For:** trying, testing and measuring the bus without a government host and without a real
-//! person: [`people`] is a population derived from a seed, [`platform`] answers look-ups in it
-//! in the national platform's form, [`traffic`] writes records and asks questions, [`day`] plans the
+//! person: [`people`] is a population and [`enterprises`] a register derived from a seed,
+//! [`platform`] answers questions about them in the national platform's forms, [`traffic`] writes records and asks questions, [`day`] plans the
 //! working day of a whole province.
 //!
 //! **Must never know:** the production code's paths. No production crate depends on this one;
@@ -11,6 +11,9 @@
 //! **Start reading** at [`people`], then [`platform`].
 
 pub mod day;
+pub mod enterprises;
+mod folding;
+pub mod insurance;
 pub mod people;
 pub mod platform;
 mod random;

@@ -6,6 +6,7 @@
 //! | `lgsp_ingest_acknowledge_seconds` | | time from the corridor's start to the log's acknowledgement |
 //! | `lgsp_query_answers_total` | `service`, `outcome` | queries answered; `outcome` is `answered` or a fault's code |
 //! | `lgsp_query_answer_seconds` | `service` | time from the corridor's start to its end |
+//! | `lgsp_query_unknown_fields_total` | `service` | fields that far sides sent and their services do not know |
 //! | `lgsp_gateway_requests_total` | `protocol`, `status` | requests at the door; `status` is HTTP's or gRPC's number |
 //! | `lgsp_gateway_connections` | | open connections |
 //! | `lgsp_lag_records`, `lgsp_lag_seconds` | `group`, `topic`, `partition` | lag; `NaN` while unknown |
@@ -37,8 +38,8 @@ pub struct EventLabels {
 /// What became of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct QueryLabels {
-    /// The service asked.
-    pub service: &'static str,
+    /// The service asked: a declared one, or `unknown`.
+    pub service: String,
     /// `answered` or a fault's code.
     pub outcome: &'static str,
 }
@@ -46,8 +47,8 @@ pub struct QueryLabels {
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ServiceLabel {
-    /// The service asked.
-    pub service: &'static str,
+    /// The service asked: a declared one, or `unknown`.
+    pub service: String,
 }
 
 /// How a request ended at the door.
@@ -71,6 +72,8 @@ pub struct Metrics {
     pub queries: Family<QueryLabels, Counter>,
     /// `lgsp_query_answer_seconds`.
     pub query_seconds: Family<ServiceLabel, Histogram, fn() -> Histogram>,
+    /// `lgsp_query_unknown_fields_total`.
+    pub query_unknown_fields: Family<ServiceLabel, Counter>,
     /// `lgsp_gateway_requests_total`.
     pub requests: Family<RequestLabels, Counter>,
     /// `lgsp_gateway_connections`.
@@ -94,6 +97,7 @@ impl Metrics {
             acknowledge_seconds: latency(),
             queries: Family::default(),
             query_seconds: Family::new_with_constructor(latency),
+            query_unknown_fields: Family::default(),
             requests: Family::default(),
             connections: Gauge::default(),
         };
@@ -118,6 +122,11 @@ impl Metrics {
                 "lgsp_query_answer_seconds",
                 "Time from the corridor's start to its end",
                 metrics.query_seconds.clone(),
+            );
+            registry.register(
+                "lgsp_query_unknown_fields",
+                "Fields that far sides sent and their services do not know",
+                metrics.query_unknown_fields.clone(),
             );
             registry.register(
                 "lgsp_gateway_requests",

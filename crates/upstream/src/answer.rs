@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use lgsp_query::{Citizen, UpstreamError};
+use lgsp_query::UpstreamError;
 use serde::Deserialize;
 
+use crate::citizen::Citizen;
+use crate::code::sanitised;
 use crate::record;
 use crate::xml::{self, Element};
-
-/// The longest error code that is handed on.
-const MAX_CODE_LENGTH: usize = 20;
-/// So many digits could be somebody's number: the old identity card has nine.
-const SHORTEST_PERSONAL: usize = 9;
 
 /// The JSON envelope.
 #[derive(Deserialize)]
@@ -30,12 +27,13 @@ enum Code<'a> {
     Text(Cow<'a, str>),
 }
 
-/// Reads the answer to a question about one personal number.
+/// Reads the answer to a question about one personal number: the record, and how many of its
+/// elements are not known.
 pub(crate) fn read(
     body: &[u8],
     asked_for: &str,
     not_found_codes: &[String],
-) -> Result<Citizen, UpstreamError> {
+) -> Result<(Citizen, usize), UpstreamError> {
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| broken("answer"))?;
     let code = match envelope.error_code {
         Code::Number(number) => number.to_string(),
@@ -51,12 +49,12 @@ pub(crate) fn read(
     let message =
         envelope.message.filter(|message| !message.trim().is_empty()).ok_or(broken("message"))?;
     let root = xml::read(&message).map_err(|_| broken("message/xml"))?;
-    let citizen = record::read(the_citizen(&root)?)?;
+    let (citizen, unknown) = record::read(the_citizen(&root)?)?;
     // A record that does not say whose it is, or is another's, must never be released.
     if citizen.personal_number.as_deref() != Some(asked_for) {
         return Err(broken("CongDan/SoDinhDanh"));
     }
-    Ok(citizen)
+    Ok((citizen, unknown))
 }
 
 /// Finds `Envelope/Body/CongdanCollection/CongDan`: there is one at most, for one number.
@@ -80,16 +78,7 @@ fn only<'a>(element: &'a Element, name: &'a str) -> Option<&'a Element> {
 }
 
 fn broken(path: &'static str) -> UpstreamError {
-    UpstreamError::Contract { path }
-}
-
-/// Hands on what looks like an error code. Anything else may be a sentence, or a citizen's number.
-fn sanitised(code: &str) -> String {
-    let plain =
-        code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    let digits = code.bytes().filter(u8::is_ascii_digit).count();
-    let fits = (1..=MAX_CODE_LENGTH).contains(&code.len()) && plain && digits < SHORTEST_PERSONAL;
-    if fits { code.to_owned() } else { "unreadable".to_owned() }
+    UpstreamError::Contract { path: path.into() }
 }
 
 #[cfg(test)]
@@ -102,11 +91,8 @@ mod tests {
     const NUMBER: &str = "086190000001";
 
     fn answer(code: &Value, message: &str) -> Result<Citizen, UpstreamError> {
-        read(
-            json!({"error_code": code, "message": message}).to_string().as_bytes(),
-            NUMBER,
-            &["11".to_owned()],
-        )
+        let body = json!({"error_code": code, "message": message}).to_string();
+        read(body.as_bytes(), NUMBER, &["11".to_owned()]).map(|(citizen, _unknown)| citizen)
     }
 
     fn soap(inner: &str) -> String {
@@ -170,7 +156,7 @@ mod tests {
             (collection(nameless), "CongDan/SoDinhDanh"),
         ];
         for (message, path) in cases {
-            assert!(answer(&json!(0), &message) == Err(UpstreamError::Contract { path }), "{path}");
+            assert!(answer(&json!(0), &message) == Err(broken(path)), "{path}");
         }
         for body in [
             "",
@@ -182,7 +168,7 @@ mod tests {
             "{\"error_code\":0,\"error_code\":1}",
         ] {
             let read = read(body.as_bytes(), NUMBER, &[]);
-            assert!(read == Err(UpstreamError::Contract { path: "answer" }), "{body}");
+            assert!(read == Err(broken("answer")), "{body}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Names as the national platform takes them.
+//! Names and codes as the national platform takes them.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
@@ -14,6 +14,15 @@ pub(crate) fn fold(name: &str) -> String {
         .map(|letter| if matches!(letter, 'Đ' | 'đ') { 'D' } else { letter.to_ascii_uppercase() })
         .filter(char::is_ascii_graphic)
         .collect()
+}
+
+/// How many characters of a procedure's code are its national part, e.g. `1.004227`. The platform
+/// takes 20 at most, fewer than the local form has.
+const NATIONAL_PROCEDURE_LENGTH: usize = 8;
+
+/// Returns the part of a procedure's code that is the same in all provinces.
+pub(crate) fn national_part(procedure: &str) -> &str {
+    procedure.get(..NATIONAL_PROCEDURE_LENGTH).unwrap_or(procedure)
 }
 
 #[cfg(test)]

@@ -4,14 +4,15 @@
 //! breaks the contract: it would be chance which of the two counts.
 
 use jiff::civil::Date;
-use lgsp_query::{Address, Citizen, Gender, Relative, UpstreamError};
+use lgsp_query::UpstreamError;
 
+use crate::citizen::{Address, Citizen, Gender, Relative};
 use crate::xml::Element;
 
 type Normalised<T> = Result<T, UpstreamError>;
 
-/// Reads a record. Elements that are not known are left out and counted.
-pub(crate) fn read(element: &Element) -> Normalised<Citizen> {
+/// Reads a record, and how many of its elements are not known and left out.
+pub(crate) fn read(element: &Element) -> Normalised<(Citizen, usize)> {
     let mut known = Fields { element, path: "CongDan", taken: 0 };
     let citizen = Citizen {
         personal_number: known.text("SoDinhDanh")?,
@@ -37,11 +38,7 @@ pub(crate) fn read(element: &Element) -> Normalised<Citizen> {
         mother: known.relative("Me")?,
         spouse: known.relative("VoChong")?,
     };
-    let unknown = element.children.len() - known.taken;
-    if unknown > 0 {
-        tracing::debug!(unknown, "left out elements of a citizen's record");
-    }
-    Ok(citizen)
+    Ok((citizen, element.children.len() - known.taken))
 }
 
 /// The children of one element, each at most once.
@@ -58,7 +55,7 @@ impl<'a> Fields<'a> {
         let mut found = self.element.children.iter().filter(|child| child.name == name);
         let first = found.next();
         if found.next().is_some() {
-            return Err(UpstreamError::Contract { path: self.path });
+            return Err(UpstreamError::Contract { path: self.path.into() });
         }
         self.taken += usize::from(first.is_some());
         Ok(first)
@@ -118,7 +115,7 @@ fn birth_date(element: &Element) -> Normalised<Option<String>> {
     let path = "CongDan/NgayThangNamSinh";
     let mut parts = Fields { element, path, taken: 0 };
     let (day, year) = (parts.text("NgayThangNam")?, parts.text("Nam")?);
-    let broken = UpstreamError::Contract { path };
+    let broken = UpstreamError::Contract { path: path.into() };
     match (day, year) {
         (Some(day), _) => written_day(&day).map(Some).ok_or(broken),
         (None, Some(year)) if digits(&year, 4) => Ok(Some(year)),
@@ -147,10 +144,9 @@ mod tests {
     use crate::xml;
 
     fn citizen(inner: &str) -> Normalised<Citizen> {
-        read(
-            &xml::read(&format!("<CongDan>{inner}</CongDan>"))
-                .map_err(|_| UpstreamError::Contract { path: "test" })?,
-        )
+        let element = xml::read(&format!("<CongDan>{inner}</CongDan>"));
+        let broken = UpstreamError::Contract { path: "test".into() };
+        read(&element.map_err(|_| broken)?).map(|(citizen, _unknown)| citizen)
     }
 
     #[test]
@@ -192,7 +188,7 @@ mod tests {
         ] {
             assert_eq!(
                 born(inner),
-                Err(UpstreamError::Contract { path: "CongDan/NgayThangNamSinh" }),
+                Err(UpstreamError::Contract { path: "CongDan/NgayThangNamSinh".into() }),
                 "{inner}"
             );
         }

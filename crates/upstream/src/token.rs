@@ -140,10 +140,10 @@ impl TokenKeeper {
         let Reply::Json(body) = transport::exchange(request).await? else {
             return Err(UpstreamError::Refused { code: "token_401".to_owned() });
         };
-        let grant: Grant =
-            serde_json::from_slice(&body).map_err(|_| UpstreamError::Contract { path: "token" })?;
+        let grant: Grant = serde_json::from_slice(&body)
+            .map_err(|_| UpstreamError::Contract { path: "token".into() })?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", grant.access_token))
-            .map_err(|_| UpstreamError::Contract { path: "token/access_token" })?;
+            .map_err(|_| UpstreamError::Contract { path: "token/access_token".into() })?;
         authorization.set_sensitive(true);
         let life = Duration::from_secs(grant.expires_in).min(MAX_LIFE);
         let serial = self.current().map_or(0, |token| token.serial) + 1;

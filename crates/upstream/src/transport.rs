@@ -55,10 +55,10 @@ pub(crate) async fn exchange(request: RequestBuilder) -> Result<Reply, UpstreamE
         status if status.is_client_error() => {
             return Err(UpstreamError::Refused { code: format!("http_{}", status.as_u16()) });
         }
-        _ => return Err(UpstreamError::Contract { path: "http/status" }),
+        _ => return Err(UpstreamError::Contract { path: "http/status".into() }),
     }
     if !is_json(response.headers()) {
-        return Err(UpstreamError::Contract { path: "http/content-type" });
+        return Err(UpstreamError::Contract { path: "http/content-type".into() });
     }
     Ok(Reply::Json(read(&mut response).await?))
 }
@@ -67,7 +67,7 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, UpstreamError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| unavailable("answer broken off"))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(UpstreamError::Contract { path: "http/body" });
+            return Err(UpstreamError::Contract { path: "http/body".into() });
         }
         body.extend_from_slice(&chunk);
     }

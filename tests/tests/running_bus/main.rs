@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use lgsp_tests::Bus;
 
 mod aside;
+mod audit;
 mod batch;
 mod events;
 mod operators;
@@ -17,6 +18,7 @@ mod refusals;
 mod routes;
 mod schemas;
 mod sdk;
+mod services;
 mod starting;
 
 /// The bus that all tests of this program share. It ends with this process.

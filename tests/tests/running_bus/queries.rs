@@ -109,7 +109,7 @@ fn an_ungranted_procedure_and_a_malformed_question_are_refused() {
     let mut asked = question(&someone(7));
     asked["birthDate"] = json!("1990-02-30");
     asked["fullName"] = json!(" ");
-    let places = ["/fullName", "/birthDate"];
+    let places = ["/birthDate", "/fullName"];
     assert_refused(&ask(&asked, &new_id()), 400, "invalid_request", &places);
     let mut asked = question(&someone(7));
     asked["soDinhDanh"] = json!("x");
@@ -178,7 +178,7 @@ fn every_question_leaves_evidence_before_its_outcome_and_no_name_in_it() {
             assert_eq!((outcome.kind, outcome.released.len()), (OutcomeKind::NotFound, 0));
         } else {
             assert_eq!(outcome.kind, OutcomeKind::Answered);
-            assert!(outcome.released.iter().any(|field| field == "full_name"));
+            assert!(outcome.released.iter().any(|field| field == "fullName"));
         }
     }
     let text: String = records

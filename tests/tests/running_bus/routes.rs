@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use lgsp_gateway::{ROUTES, Route, Who};
+use lgsp_proto::audit::v1::{ExportEvidenceRequest, SearchEvidenceRequest};
 use lgsp_proto::event::v1::{
     GetReceiptRequest, PublishEventRequest, PublishEventsRequest, PublishEventsResponse,
     SetAsideRequest, publish_events_response::Result as Outcome,
 };
 use lgsp_proto::ops::v1::{GetLagRequest, ListTopicsRequest};
-use lgsp_proto::query::v1::{LookUpCitizenRequest, Purpose};
+use lgsp_proto::query::v1::{ListServicesRequest, LookUpCitizenRequest, Purpose, QueryRequest};
 use lgsp_tests::grpc;
 use lgsp_tests::sample::{self, DOSSIER, SOURCE, new_id};
 use prost::Message;
@@ -28,6 +29,7 @@ fn look_up() -> LookUpCitizenRequest {
             dossier_code: Some("H61.14-260703-0001".to_owned()),
             procedure_code: Some("1.004227".to_owned()),
             officer_number: Some("CB0001".to_owned()),
+            reason: None,
         }),
         personal_number: Some("086190000001".to_owned()),
         full_name: Some("Nguyễn Thị Mẫu".to_owned()),
@@ -64,7 +66,13 @@ fn body(route: &Route) -> Vec<u8> {
         })
         .to_string()
         .into_bytes(),
-        ("GET", "/v1/receipts" | "/v1/ops/lag" | "/v1/ops/topics") => Vec::new(),
+        ("POST", "/v1/queries/{service}") => json!({
+            "purpose": {"procedureCode": "1.004227", "officerNumber": "CB0001"},
+            "question": {"taxCode": "1500999906"},
+        })
+        .to_string()
+        .into_bytes(),
+        ("GET", "/v1/queries" | "/v1/receipts" | "/v1/ops/lag" | "/v1/ops/topics") => Vec::new(),
         ("gRPC", "/lgsp.event.v1.EventService/PublishEvent") => {
             PublishEventRequest { event, dry_run: false }.encode_to_vec()
         }
@@ -83,9 +91,24 @@ fn body(route: &Route) -> Vec<u8> {
             adapter: "files".to_owned(),
         }
         .encode_to_vec(),
+        ("gRPC", "/lgsp.query.v1.QueryService/Query") => QueryRequest {
+            service: Some("enterprise".to_owned()),
+            purpose: look_up().purpose,
+            question: br#"{"taxCode":"1500999906"}"#[..].into(),
+        }
+        .encode_to_vec(),
+        ("gRPC", "/lgsp.query.v1.QueryService/ListServices") => {
+            ListServicesRequest {}.encode_to_vec()
+        }
         ("gRPC", "/lgsp.query.v1.PopulationService/LookUpCitizen") => look_up().encode_to_vec(),
         ("gRPC", "/lgsp.ops.v1.OpsService/GetLag") => GetLagRequest {}.encode_to_vec(),
         ("gRPC", "/lgsp.ops.v1.OpsService/ListTopics") => ListTopicsRequest {}.encode_to_vec(),
+        ("gRPC", "/lgsp.audit.v1.AuditService/SearchEvidence") => {
+            SearchEvidenceRequest::default().encode_to_vec()
+        }
+        ("gRPC", "/lgsp.audit.v1.AuditService/ExportEvidence") => {
+            ExportEvidenceRequest::default().encode_to_vec()
+        }
         other => panic!("{other:?} is new: say here what a request of it looks like"),
     }
 }
@@ -104,7 +127,8 @@ fn send(route: &Route, authorization: Option<&str>) -> (Answered, Option<Vec<u8>
                 "/v1/events" | "/v1/events/validate" => "application/cloudevents+json",
                 _ => "application/json",
             };
-            bus.post(route.path).header("content-type", media_type).body(&body)
+            let path = route.path.replace("{service}", "enterprise");
+            bus.post(&path).header("content-type", media_type).body(&body)
         }
         _ if route.path == "/v1/receipts" => {
             bus.get(&format!("{}?source={SOURCE}&id=x", route.path))
@@ -125,7 +149,8 @@ fn send(route: &Route, authorization: Option<&str>) -> (Answered, Option<Vec<u8>
 fn callers(route: &Route) -> (&'static str, &'static str) {
     match route.path {
         path if path.contains("/ops") || path.contains(".ops.") => ("vanhanh", "motcua"),
-        path if path.contains("opulation") => ("tracuu", "kiemtoan"),
+        path if path.contains(".audit.") => ("kiemtoan", "tracuu"),
+        path if path.contains("opulation") || path.contains("quer") => ("tracuu", "kiemtoan"),
         _ => ("motcua", "tracuu"),
     }
 }

@@ -88,18 +88,16 @@ fn matrix(house: &House) -> String {
         for code in PROCEDURES {
             let procedure = ProcedureCode::parse(code).unwrap();
             text += &row(house, &format!("ask {service} for procedure {code}"), &|caller| {
-                identity.permit_query(caller, service, &procedure).map(drop)
+                identity.permit_query(caller, service, Some(&procedure)).map(drop)
             });
         }
     }
     text += &row(house, "operate: topics, lag, dead letters", &|caller| {
         identity.permit_operate(caller).map(drop)
     });
-    let audit = |client: &str| {
-        let client = house.identity.registry.client(&super::client(client)).unwrap();
-        if client.may_audit() { "yes" } else { "-" }.to_owned()
-    };
-    text += &line("audit: declared in the registry, no method uses it yet", &CLIENTS.map(audit));
+    text += &row(house, "audit: search and export the evidence of queries", &|caller| {
+        identity.permit_audit(caller).map(drop)
+    });
     text
 }
 
@@ -143,12 +141,16 @@ fn grants_carry_what_was_checked() {
         ("motcua", "H61.25", source)
     );
     let procedure = ProcedureCode::parse("1.001612.000.00.00.H48").unwrap();
-    let query =
-        house.identity.permit_query(&house.principal("tracuu"), "population", &procedure).unwrap();
+    let query = house
+        .identity
+        .permit_query(&house.principal("tracuu"), "population", Some(&procedure))
+        .unwrap();
     assert_eq!((query.client().as_str(), query.agency().as_str()), ("tracuu", "H61.14"));
-    assert_eq!((query.service(), query.procedure()), ("population", &procedure));
+    assert_eq!((query.service(), query.procedure()), ("population", Some(&procedure)));
     assert_eq!(
         house.identity.permit_operate(&house.principal("vanhanh")).unwrap().client().as_str(),
         "vanhanh"
     );
+    let audit = house.identity.permit_audit(&house.principal("kiemtoan")).unwrap();
+    assert_eq!((audit.client().as_str(), audit.agency().as_str()), ("kiemtoan", "H61.25"));
 }

@@ -44,6 +44,7 @@ pub(crate) async fn run(options: Demo) -> Result<bool> {
             topics: None,
             receipts: None,
             adapters: None,
+            services: None,
             broker: options.broker.clone(),
             seed: options.seed,
         },

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod adapter;
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod lag;

@@ -30,6 +30,7 @@ pub(crate) async fn run(options: Sim) -> Result<bool> {
         seed: options.seed,
         latency_ms: options.latency_ms,
         token_seconds: SimConfig::TOKEN_SECONDS,
+        faults: options.faults,
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await.with_context(|| {

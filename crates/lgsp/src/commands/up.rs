@@ -19,6 +19,7 @@ pub(crate) async fn run(options: Up) -> Result<bool> {
         topics: options.topics,
         receipts: options.receipts.config(),
         adapters: options.adapters,
+        services: options.services,
         broker: options.broker,
         seed: 2026,
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgsp_core::identifier::{AgencyCode, ClientId, ProcedureCode};
 
 use super::{SECRETS, distinct, known_agency, name};
-use crate::client::{Client, Procedures, PublishRule, QueryRule, Secret, national_part};
+use crate::client::{Client, Procedures, PublishRule, QueryRule, Released, Secret, national_part};
 use crate::document::{Faults, Section, Source};
 
 /// What the other files say; `None` for one that could not be read, which is reported already.
@@ -123,9 +123,11 @@ fn overlap(one: &PublishRule, other: &PublishRule) -> bool {
 
 fn read_query(section: &mut Section<'_>, faults: &mut Faults) -> Vec<QueryRule> {
     let mut rules: Vec<QueryRule> = Vec::new();
-    for mut entry in
-        section.sections("query", faults, "a list of { service = ..., procedures = ... }")
-    {
+    for mut entry in section.sections(
+        "query",
+        faults,
+        "a list of { service = ..., procedures = ..., release = ... }",
+    ) {
         let service = entry.required("service", faults).and_then(|item| {
             let read = |text: &str| is_service(text).then(|| text.to_owned());
             let service = item.read(faults, "a service's name such as \"population\"", read)?;
@@ -135,12 +137,28 @@ fn read_query(section: &mut Section<'_>, faults: &mut Faults) -> Vec<QueryRule> 
             Some(service)
         });
         let procedures = read_procedures(&mut entry, faults);
+        let released = read_released(&mut entry, faults);
         entry.finish(faults);
-        rules.extend(
-            service.zip(procedures).map(|(service, procedures)| QueryRule { service, procedures }),
-        );
+        if let (Some(service), Some(procedures), Some(released)) = (service, procedures, released) {
+            rules.push(QueryRule { service, procedures, released });
+        }
     }
     rules
+}
+
+fn read_released(entry: &mut Section<'_>, faults: &mut Faults) -> Option<Released> {
+    let Some(item) = entry.optional("release") else { return Some(Released::Declared) };
+    if item.as_text() == Some("exists") {
+        return Some(Released::Existence);
+    }
+    let fields = distinct(&item, faults, "a list of fields, or \"exists\"", |entry, faults| {
+        let read = |text: &str| {
+            let fits = text.len() <= 60 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            (fits && !text.is_empty()).then(|| text.to_owned())
+        };
+        entry.read(faults, "a field's name such as \"fullName\"", read)
+    });
+    Some(Released::Fields(fields))
 }
 
 fn read_procedures(entry: &mut Section<'_>, faults: &mut Faults) -> Option<Procedures> {
@@ -181,7 +199,7 @@ fn is_event_type(text: &str) -> bool {
 
 fn is_service(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
 }
 
 #[cfg(test)]

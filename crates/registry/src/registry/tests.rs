@@ -63,7 +63,7 @@ fn reads_what_is_declared_and_grants_nothing_else() {
     assert!(!publish.covers("lgsp.citizen.recorded.v1", &agency("H61.14")));
     let asks = |service, code| {
         let code = ProcedureCode::parse(code).unwrap();
-        client.query().iter().any(|rule| rule.covers(service, &code))
+        client.query().iter().any(|rule| rule.covers(service, Some(&code)))
     };
     assert!(asks("population", "1.001612"));
     assert!(!asks("population", "1.004227"));

@@ -5,6 +5,7 @@
 //! population where it reaches back far enough, children bear the father's family name, and a
 //! spouse's spouse is oneself.
 
+mod born;
 mod names;
 mod number;
 

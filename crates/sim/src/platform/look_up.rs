@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use icu_normalizer::DecomposingNormalizerBorrowed;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{INTEGRATION_CODE, Platform, error_code, record, tokens};
+use super::trouble::Trouble;
+use super::{INTEGRATION_CODE, Platform, error_code, record};
+use crate::folding;
 use crate::people::{Birth, Person};
 
 /// The body of a look-up; the field names are official. Absent and empty are alike.
@@ -33,26 +33,23 @@ pub(super) struct LookUp {
 /// Answers a look-up.
 pub(super) async fn answer(
     State(platform): State<Arc<Platform>>,
-    headers: HeaderMap,
     Json(question): Json<LookUp>,
 ) -> Response {
-    platform.hold_back().await;
-    if !platform.tokens.admit(&headers) {
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
-        return (StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": "invalid_token"})))
-            .into_response();
-    }
-    let found = if tokens::is_known_system(&platform.config, &headers) {
-        find(&platform, &question)
-    } else {
-        Err((error_code::UNKNOWN_SYSTEM, "Hệ thống chưa được đăng ký"))
-    };
-    let (code, message) = match found {
+    let (code, message) = match find(&platform, &question) {
         Ok(person) => (success_code(&person), record::write(&platform.people, &person)),
         Err((code, message)) => (json!(code), message.to_owned()),
     };
     tracing::debug!(%code, "answered a look-up");
     Json(json!({"error_code": code, "message": message})).into_response()
+}
+
+/// What a look-up says of a trouble that is not the question's.
+pub(super) fn trouble(trouble: Trouble) -> Value {
+    let code = match trouble {
+        Trouble::UnknownSystem => error_code::UNKNOWN_SYSTEM,
+        Trouble::Failed => error_code::FAILED,
+    };
+    json!({"error_code": code, "message": trouble.message()})
 }
 
 fn find(platform: &Platform, question: &LookUp) -> Result<Person, (&'static str, &'static str)> {
@@ -93,18 +90,8 @@ impl LookUp {
             Birth::Year(_) if !self.ngay_thang_nam.is_empty() => false,
             birth => format!("{:04}", birth.year()) == self.nam,
         };
-        born && name == fold(&person.name.to_string())
+        born && name == folding::letters(&person.name.to_string())
     }
-}
-
-/// Writes a name as questions carry it: capitals without diacritics and spaces.
-pub(super) fn fold(name: &str) -> String {
-    DecomposingNormalizerBorrowed::new_nfd()
-        .normalize(name)
-        .chars()
-        .map(|letter| if matches!(letter, 'Đ' | 'đ') { 'D' } else { letter.to_ascii_uppercase() })
-        .filter(char::is_ascii_alphabetic)
-        .collect()
 }
 
 /// The platform says "success" in three ways; callers must take each.
@@ -113,15 +100,5 @@ fn success_code(person: &Person) -> Value {
         0 => json!(0),
         1 => json!("0"),
         _ => json!("00"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folds_a_name() {
-        assert_eq!(fold("Đặng Thị Mỹ Duyên"), "DANGTHIMYDUYEN");
     }
 }

@@ -1,5 +1,8 @@
 //! Speaks with the platform as a system of a province would.
 
+mod faults;
+mod services;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine;
@@ -9,6 +12,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::folding;
 use crate::people::Birth;
 
 fn config(token_seconds: u64) -> SimConfig {
@@ -20,6 +24,7 @@ fn config(token_seconds: u64) -> SimConfig {
         seed: 7,
         latency_ms: 0,
         token_seconds,
+        faults: Vec::new(),
     }
 }
 
@@ -46,12 +51,24 @@ async fn token(router: &Router, basic: &str, keys: &str) -> (StatusCode, Value) 
 }
 
 async fn ask(router: &Router, token: &str, body: &Value) -> (StatusCode, Value) {
-    let request = Request::post(LOOK_UP_PATH)
+    call(router, question_to(LOOK_UP_PATH, token, body)).await
+}
+
+fn question_to(path: &str, token: &str, body: &Value) -> Request<Body> {
+    Request::post(path)
         .header("authorization", format!("Bearer {token}"))
         .header("lgspaccesstoken", keys("keys3cret"))
         .header("content-type", "application/json")
-        .body(body.to_string().into());
-    call(router, request.unwrap()).await
+        .body(body.to_string().into())
+        .unwrap()
+}
+
+fn fetch_from(path: &str, token: &str) -> Request<Body> {
+    Request::get(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("lgspaccesstoken", keys("keys3cret"))
+        .body(Body::empty())
+        .unwrap()
 }
 
 async fn admitted(router: &Router) -> String {
@@ -71,7 +88,7 @@ fn question(index: u32) -> Value {
     };
     let name = person.name;
     json!({
-        "HoVaTen": look_up::fold(&format!("{name}")), "SoDinhDanh": person.personal_number, "SoCMND": "",
+        "HoVaTen": folding::letters(&format!("{name}")), "SoDinhDanh": person.personal_number, "SoCMND": "",
         "NgayThangNam": day, "Nam": year, "MaTichHop": "037", "MaDVC": "1.004227", "MaCanBo": "086190000001",
         "MaYeuCau": "0190b6ae-0000-7000-8000-000000000001",
     })
@@ -161,6 +178,13 @@ async fn serves_until_the_shutdown() {
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     serve(listener, config(3600), shutdown).await.unwrap();
+}
+
+#[tokio::test]
+async fn is_served_on_a_loopback_address_alone() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let refused = serve(listener, config(3600), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AddrNotAvailable);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::post;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use lgsp_query::{Upstream, UpstreamError};
+use lgsp_query::{Leave, UpstreamError};
 use lgsp_sim::platform::{LOOK_UP_PATH, TOKEN_PATH};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn message(xml: &str) -> Response {
 }
 
 fn contract(path: &'static str) -> UpstreamError {
-    UpstreamError::Contract { path }
+    UpstreamError::Contract { path: path.into() }
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn a_slow_far_side_is_left_at_the_deadline() {
     for routes in [slow_look_up, slow_token] {
         let far_side = FarSide::serve(routes).await;
         let (proof, asked, began) = (evidence(), question(&person(1)), Instant::now());
-        let answer =
-            far_side.population.fetch(&proof, &asked, within(Duration::from_millis(150))).await;
+        let (leave, deadline) = (Leave::Recorded(&proof), within(Duration::from_millis(150)));
+        let answer = far_side.population().fetch(leave, &asked, deadline).await;
         assert!(answer == Err(UpstreamError::Timeout));
         assert!(began.elapsed() < Duration::from_secs(5));
-        far_side.population.warm_up(within(Duration::from_millis(1))).await;
+        far_side.population().warm_up(within(Duration::from_millis(1))).await;
     }
 }
 

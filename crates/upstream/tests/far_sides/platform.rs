@@ -7,9 +7,9 @@ use crate::support::{FarSide, evidence, person, question, sim, within};
 use axum::Router;
 use axum::extract::Request;
 use futures_util::future::join_all;
-use lgsp_core::identifier::PersonalNumber;
-use lgsp_query::{Gender, Upstream, UpstreamError};
+use lgsp_query::{Leave, UpstreamError};
 use lgsp_sim::people;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -18,24 +18,29 @@ async fn what_the_platform_knows_arrives_in_the_form_of_the_bus() {
     // Elder and younger, name in parts and whole, year alone, three writings of success.
     for index in (0..120).map(|step| step * 8_329 + 3) {
         let person = person(index);
-        let citizen = far_side.ask(&question(&person)).await.unwrap();
-        assert_eq!(citizen.personal_number.as_deref(), Some(person.personal_number.as_str()));
-        assert_eq!(citizen.identity_card_number, person.identity_card_number);
-        assert_eq!(citizen.full_name, Some(person.name.to_string()));
-        assert_eq!(citizen.birth_date, Some(person.birth.to_string()));
+        let fetched = far_side.ask(&question(&person)).await.unwrap();
+        // NhomMau and SoSoHoKhau.
+        assert_eq!(fetched.unknown_fields, 2);
+        let citizen = Value::Object(fetched.record);
+        let text = |pointer: &str| citizen.pointer(pointer).and_then(Value::as_str);
+        assert_eq!(text("/personalNumber"), Some(person.personal_number.as_str()));
+        assert_eq!(text("/identityCardNumber"), person.identity_card_number.as_deref());
+        assert_eq!(text("/fullName"), Some(person.name.to_string().as_str()));
+        assert_eq!(text("/birthDate"), Some(person.birth.to_string().as_str()));
         let male = person.gender == people::Gender::Male;
-        assert_eq!(citizen.gender, Some(if male { Gender::Male } else { Gender::Female }));
-        assert_eq!(citizen.ethnic_group_code.as_deref(), Some(person.ethnic_group_code));
-        let home = citizen.permanent_residence.unwrap();
-        assert!(citizen.current_residence.as_ref() == Some(&home));
-        assert_eq!(home.commune_code, Some(person.residence.commune_code));
-        assert_eq!((home.detail, home.district_code), (Some(person.residence.detail), None));
-        assert_eq!(citizen.father.is_some(), person.parents.is_some());
+        assert_eq!(text("/gender"), Some(if male { "GENDER_MALE" } else { "GENDER_FEMALE" }));
+        assert_eq!(text("/ethnicGroupCode"), Some(person.ethnic_group_code));
+        let home = &citizen["permanentResidence"];
+        assert_eq!(&citizen["currentResidence"], home);
+        assert_eq!(home["communeCode"], json!(person.residence.commune_code));
+        assert_eq!(home["detail"], json!(person.residence.detail));
+        assert!(home.get("districtCode").is_none());
+        assert_eq!(citizen.get("father").is_some(), person.parents.is_some());
         let spouse = person.spouse.map(|index| crate::support::person(index).personal_number);
-        assert_eq!(citizen.spouse.and_then(|spouse| spouse.personal_number), spouse);
+        assert_eq!(text("/spouse/personalNumber"), spouse.as_deref());
     }
     assert_eq!(far_side.counts(), (1, 120));
-    assert_eq!(far_side.population.carrier(), "ndxp");
+    assert_eq!(far_side.population().carrier(), "ndxp");
 }
 
 #[tokio::test]
@@ -43,9 +48,9 @@ async fn nobody_is_found_by_a_number_a_name_or_a_date_of_somebody_else() {
     let far_side = FarSide::serve(sim(3600)).await;
     let asked = question(&person(400_000));
     let mut other = [asked.clone(), asked.clone(), asked];
-    other[0].personal_number = PersonalNumber::parse("062190000001").unwrap();
-    other[1].full_name = "Người Khác".into();
-    other[2].birth_date = "1900-01-01".into();
+    other[0].body.insert("personalNumber".into(), "062190000001".into());
+    other[1].body.insert("fullName".into(), "Người Khác".into());
+    other[2].body.insert("birthDate".into(), "1900-01-01".into());
     for question in other {
         assert!(far_side.ask(&question).await == Err(UpstreamError::NotFound));
     }
@@ -63,7 +68,7 @@ async fn many_questions_at_once_need_one_token() {
 #[tokio::test]
 async fn warming_up_fetches_the_token_so_that_the_question_need_not() {
     let far_side = FarSide::serve(sim(3600)).await;
-    far_side.population.warm_up(within(Duration::from_secs(20))).await;
+    far_side.population().warm_up(within(Duration::from_secs(20))).await;
     assert_eq!(far_side.counts(), (1, 0));
     assert!(far_side.ask(&question(&person(1))).await.is_ok());
     assert_eq!(far_side.counts(), (1, 1));
@@ -108,10 +113,11 @@ async fn a_platform_that_is_not_there_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let (population, _secrets) = crate::support::connect(address);
+    let (services, _secrets) = crate::support::connect(address);
     let (proof, asked) = (evidence(), question(&person(1)));
-    let answer = population.fetch(&proof, &asked, within(Duration::from_secs(20))).await;
+    let service = services.iter().find(|service| service.name == "population").unwrap();
+    let deadline = within(Duration::from_secs(20));
+    let answer = service.upstream.fetch(Leave::Recorded(&proof), &asked, deadline).await;
     assert!(answer == Err(UpstreamError::Unavailable { what: "connect", retry_after: None }));
-    population.warm_up(within(Duration::from_secs(20))).await;
-    assert_eq!(format!("{population:?}"), "NationalPopulation(..)");
+    service.upstream.warm_up(within(Duration::from_secs(20))).await;
 }

@@ -11,11 +11,12 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use lgsp_audit::Evidence;
 use lgsp_audit::record::Intent;
-use lgsp_core::identifier::{DossierCode, OfficerNumber, PersonalNumber, ProcedureCode};
-use lgsp_query::{Citizen, CitizenLookUp, Purpose, Upstream, UpstreamError};
+use lgsp_core::identifier::{DossierCode, OfficerNumber, ProcedureCode};
+use lgsp_query::{Fetched, Leave, Purpose, Question, Service, Upstream, UpstreamError};
 use lgsp_sim::people::{Person, Population};
-use lgsp_sim::platform::{LOOK_UP_PATH, SimConfig, TOKEN_PATH};
-use lgsp_upstream::{NationalPopulation, PopulationConfig};
+use lgsp_sim::platform::{SimConfig, TOKEN_PATH};
+use lgsp_upstream::{Carrier, Carriers, declared};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -23,9 +24,9 @@ use uuid::Uuid;
 
 pub(crate) const SEED: u64 = 7;
 
-/// A far side and the connector to it; both end with the value.
+/// A far side and the bundled services connected to it; both end with the value.
 pub(crate) struct FarSide {
-    pub(crate) population: NationalPopulation,
+    pub(crate) services: Vec<Service>,
     pub(crate) tokens: Arc<AtomicUsize>,
     pub(crate) look_ups: Arc<AtomicUsize>,
     _secrets: TempDir,
@@ -41,18 +42,40 @@ impl FarSide {
         let routes = routes.layer(middleware::from_fn_with_state(counts.clone(), count));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let (population, secrets) = connect(address);
-        Self {
-            population,
-            tokens: counts.0,
-            look_ups: counts.1,
-            _secrets: secrets,
-            _server: server,
-        }
+        let (services, secrets) = connect(address);
+        Self { services, tokens: counts.0, look_ups: counts.1, _secrets: secrets, _server: server }
     }
 
-    pub(crate) async fn ask(&self, question: &CitizenLookUp) -> Result<Citizen, UpstreamError> {
-        self.population.fetch(&evidence(), question, within(Duration::from_secs(20))).await
+    /// Asks the population database.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Fetched, UpstreamError> {
+        self.put("population", question).await
+    }
+
+    /// Asks a service; what it answers has the form that it declares.
+    pub(crate) async fn put(
+        &self,
+        service: &str,
+        question: &Question,
+    ) -> Result<Fetched, UpstreamError> {
+        let service = self.service(service);
+        let evidence = evidence();
+        let leave = Leave::Recorded(&evidence);
+        let asked = Value::Object(question.body.clone());
+        assert_eq!(service.request.judge(&asked).map(|odd| odd.len()), Ok(0), "the question");
+        let deadline = within(Duration::from_secs(20));
+        let fetched = service.upstream.fetch(leave, question, deadline).await?;
+        let record = Value::Object(fetched.record.clone());
+        let odd = service.answer.judge(&record);
+        assert!(odd.as_ref().is_ok_and(Vec::is_empty), "{}: {odd:?}", service.name);
+        Ok(fetched)
+    }
+
+    pub(crate) fn service(&self, name: &str) -> &Service {
+        self.services.iter().find(|service| service.name == name).unwrap()
+    }
+
+    pub(crate) fn population(&self) -> &dyn Upstream {
+        self.service("population").upstream.as_ref()
     }
 
     pub(crate) fn counts(&self) -> (usize, usize) {
@@ -70,8 +93,8 @@ async fn count(
     next.run(request).await
 }
 
-/// Makes a connector to an address, with secrets in files.
-pub(crate) fn connect(address: SocketAddr) -> (NationalPopulation, TempDir) {
+/// Connects the bundled services to an address, with secrets in files.
+pub(crate) fn connect(address: SocketAddr) -> (Vec<Service>, TempDir) {
     // The first test of the process installs it.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let secrets = tempfile::tempdir().unwrap();
@@ -80,21 +103,20 @@ pub(crate) fn connect(address: SocketAddr) -> (NationalPopulation, TempDir) {
         std::fs::write(&path, format!("{secret}\n")).unwrap();
         path
     };
-    let config = PopulationConfig {
+    let carrier = Carrier {
+        name: "ndxp".into(),
         base_url: format!("http://{address}"),
         token_path: TOKEN_PATH.into(),
-        look_up_path: LOOK_UP_PATH.into(),
         consumer_key: "province".into(),
         consumer_secret_file: write("consumer-secret", "canary-consumer-secret"),
         access_key: "access".into(),
         secret_key_file: write("secret-key", "canary-secret-key"),
         app_name: "lgsp".into(),
         partner_code: "000.00.00.H61".into(),
-        integration_code: "037".into(),
         unit: "H61".into(),
-        not_found_codes: vec!["11".into()],
     };
-    (NationalPopulation::new(config).unwrap(), secrets)
+    let carriers = Carriers::open("ndxp", vec![carrier]).unwrap();
+    (declared::bundled(&carriers).unwrap(), secrets)
 }
 
 pub(crate) fn sim(token_seconds: u64) -> Router {
@@ -106,6 +128,7 @@ pub(crate) fn sim(token_seconds: u64) -> Router {
         seed: SEED,
         latency_ms: 0,
         token_seconds,
+        faults: Vec::new(),
     })
 }
 
@@ -116,11 +139,12 @@ pub(crate) fn evidence() -> Evidence {
         client: "tracuu".into(),
         agency: "H61.14".into(),
         service: "population".into(),
-        operation: "LookUpCitizen".into(),
+        operation: "Query".into(),
         dossier: "H61.14-260703-0001".into(),
         procedure: "1.004227".into(),
         officer: "086190000002".into(),
         officer_proof: "asserted".into(),
+        reason: None,
         subject: "0".repeat(32),
     })
 }
@@ -129,17 +153,25 @@ pub(crate) fn person(index: u32) -> Person {
     Population::new(SEED).person(index).unwrap()
 }
 
-pub(crate) fn question(person: &Person) -> CitizenLookUp {
-    CitizenLookUp {
-        purpose: Purpose {
-            dossier: DossierCode::parse("H61.14-260703-0001").unwrap(),
-            procedure: ProcedureCode::parse("1.001612.000.00.00.H48").unwrap(),
-            officer: OfficerNumber::parse("086190000002").unwrap(),
-        },
-        personal_number: PersonalNumber::parse(&person.personal_number).unwrap(),
-        full_name: person.name.to_string(),
-        birth_date: person.birth.to_string(),
-    }
+/// A question about a person.
+pub(crate) fn question(person: &Person) -> Question {
+    asking(json!({
+        "personalNumber": person.personal_number,
+        "fullName": person.name.to_string(),
+        "birthDate": person.birth.to_string(),
+    }))
+}
+
+/// A question of this body, for a whole purpose.
+pub(crate) fn asking(body: Value) -> Question {
+    let Value::Object(body) = body else { panic!("a body is an object") };
+    let purpose = Purpose {
+        dossier: Some(DossierCode::parse("H61.14-260703-0001").unwrap()),
+        procedure: Some(ProcedureCode::parse("1.001612.000.00.00.H48").unwrap()),
+        officer: Some(OfficerNumber::parse("086190000002").unwrap()),
+        ..Purpose::default()
+    };
+    Question { purpose, body, place: "" }
 }
 
 pub(crate) fn within(time: Duration) -> Instant {

@@ -88,6 +88,7 @@ fn request(planned: &PlannedLookUp) -> LookUpCitizenRequest {
             dossier_code: Some(purpose.dossier.clone()),
             procedure_code: Some(purpose.procedure.clone()),
             officer_number: Some(purpose.officer.clone()),
+            reason: None,
         }),
         personal_number: Some(planned.personal_number.clone()),
         full_name: Some(planned.full_name.clone()),
