@@ -182,7 +182,7 @@ impl Bus {
 
         progress("starting the simulated national platform");
         let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
-        let carriers = Carriers::open(CARRIER, vec![carrier(&data, platform)?])?;
+        let carriers = Carriers::open(CARRIER, vec![carrier(&data, platform.clone())?])?;
         let services = services(options.services.as_deref(), &carriers)?;
 
         let metrics = Arc::new(Metrics::new());
@@ -302,6 +302,7 @@ impl Bus {
         data.set_running(&Running {
             base_url: base_url.clone(),
             kafka: bootstrap,
+            platform,
             topics: options.topics.as_deref().map(std::path::absolute).transpose()?,
             pid: std::process::id(),
         })?;

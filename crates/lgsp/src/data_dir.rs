@@ -21,6 +21,8 @@ pub(crate) struct Running {
     pub(crate) base_url: String,
     /// Its Kafka.
     pub(crate) kafka: String,
+    /// Its simulated national platform.
+    pub(crate) platform: String,
     /// The file that declares its topics; `None` for the bundled one.
     pub(crate) topics: Option<PathBuf>,
     /// Its process.

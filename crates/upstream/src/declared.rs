@@ -1,6 +1,7 @@
 //! Declared services: each a folder with `service.toml`, `request.schema.json` and
 //! `answer.schema.json`. `deploy/services/README.md` teaches how to write one.
 
+mod agree;
 mod bundled;
 mod read;
 

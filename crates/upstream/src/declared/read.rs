@@ -1,20 +1,17 @@
 //! Reads one declared service, with every fault.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lgsp_query::{Confidence, Keep, Mask, PurposePart, Release, Service, Title, Upstream};
 use lgsp_registry::document::{Faults, Item, Place, Section, Source};
 use lgsp_schema::Form;
-use serde_json::Value;
 
-use super::{DeclarationFault, FILES, Folder};
+use super::{DeclarationFault, FILES, Folder, agree};
 use crate::carrier::{PATH, is_path, is_word};
 use crate::carriers::{Carriers, Connection};
-use crate::citizen;
 use crate::population::NationalPopulation;
-use crate::rest::ask::Source as Asked;
 use crate::rest::pointer::Pointer;
 use crate::rest::read::{PURPOSE_PART, PURPOSE_PARTS, named, plan};
 use crate::rest::{Plan, RestDatabase};
@@ -27,25 +24,25 @@ const AT_ONCE: std::ops::RangeInclusive<u64> = 1..=1000;
 const KEEP_MS: std::ops::RangeInclusive<u64> = 0..=604_800_000;
 
 /// What `service.toml` says, before it is put together with the schemas.
-struct Declared<'d> {
+pub(super) struct Declared<'d> {
     title: Option<Title>,
     confidence: Option<Confidence>,
     is_open_data: bool,
-    purpose: BTreeSet<PurposePart>,
+    pub(super) purpose: BTreeSet<PurposePart>,
     requires_open_dossier: bool,
-    subject: Option<(Place<'d>, Pointer)>,
+    pub(super) subject: Option<(Place<'d>, Pointer)>,
     carrier: Option<Arc<Connection>>,
     patience: Option<Duration>,
     at_once: Option<usize>,
     keep: Option<Keep>,
     release: Release,
     /// Where the names of released fields stand.
-    released: Vec<(Place<'d>, String)>,
-    connector: Option<(Place<'d>, Connector)>,
+    pub(super) released: Vec<(Place<'d>, String)>,
+    pub(super) connector: Option<(Place<'d>, Connector)>,
 }
 
 /// The connector of a service.
-enum Connector {
+pub(super) enum Connector {
     Population { path: String, integration_code: String, not_found_codes: Vec<String> },
     Rest(Box<Plan>),
 }
@@ -69,7 +66,7 @@ pub(super) fn service(
     let table = source.parse(&mut faults);
     let declared = table.as_ref().map(|table| declared(source.root(table), carriers, &mut faults));
     if let (Some(declared), (Some(request), Some(answer))) = (&declared, &forms) {
-        agree(declared, request, answer, &mut faults);
+        agree::check(declared, request, answer, &mut faults);
     }
     if let Err(of_service) = faults.into_result() {
         found.splice(0..0, of_service);
@@ -294,89 +291,4 @@ fn population(mut section: Section<'_>, faults: &mut Faults) -> Option<Connector
     section.finish(faults);
     let (path, integration_code, not_found_codes) = (path?, integration_code?, codes?);
     Some(Connector::Population { path, integration_code, not_found_codes })
-}
-
-/// Demands that declaration and schemas speak of the same fields.
-fn agree(declared: &Declared<'_>, request: &Form, answer: &Form, faults: &mut Faults) {
-    let given: BTreeSet<&str> = answer.fields().iter().map(String::as_str).collect();
-    for (place, name) in &declared.released {
-        if !given.contains(name.as_str()) {
-            faults.mismatch(place, "a field that the answer's schema declares", name);
-        }
-    }
-    let asked = members(request);
-    if let Some((place, at)) = &declared.subject
-        && !at.names().first().is_some_and(|name| asked.contains_key(name))
-    {
-        faults.expected(place, "a member that the request's schema declares");
-    }
-    let Some((place, connector)) = &declared.connector else { return };
-    let mut needs = |names: &[String], is_needed: bool| match names.first() {
-        Some(name) if asked.get(name).is_some_and(|is_required| *is_required || !is_needed) => {}
-        name => {
-            let what = if is_needed { "requires" } else { "declares" };
-            let name = name.map_or("", String::as_str);
-            faults.mismatch(place, format!("only members that the request's schema {what}"), name);
-        }
-    };
-    let mut parts = BTreeSet::new();
-    let used: BTreeSet<String> = match connector {
-        Connector::Population { .. } => {
-            parts.extend([PurposePart::Procedure, PurposePart::Officer]);
-            let names = citizen::MEMBERS.map(str::to_owned);
-            names.iter().for_each(|name| needs(std::slice::from_ref(name), true));
-            BTreeSet::from(names)
-        }
-        Connector::Rest(plan) => {
-            let mut used = BTreeSet::new();
-            let mut takes = |at: &Pointer, is_needed: bool| {
-                needs(at.names(), is_needed);
-                used.extend(at.names().first().cloned());
-            };
-            for (source, is_needed) in plan.request.sources() {
-                match source {
-                    Asked::Body(at) => takes(at, is_needed),
-                    Asked::Purpose(part) if is_needed => {
-                        parts.insert(*part);
-                    }
-                    Asked::Purpose(_) | Asked::Id | Asked::Unit | Asked::Constant(_) => {}
-                }
-            }
-            for at in plan.request.path_members() {
-                takes(at, true);
-                // Without a form of its own a caller would learn only from the far side's silence.
-                if !at.names().first().is_some_and(|name| is_bounded(request, name)) {
-                    let expected = "a pattern or enum in the schema of what stands in the path";
-                    faults.expected(place, expected);
-                }
-            }
-            plan.answer.compared().for_each(|at| takes(at, true));
-            for name in plan.answer.names().filter(|name| !given.contains(name)) {
-                faults.mismatch(place, "an answer of fields that its schema declares", name);
-            }
-            used
-        }
-    };
-    for name in asked.keys().filter(|name| !used.contains(*name)) {
-        faults.mismatch(place, "a use of each member of the question", name);
-    }
-    for part in parts.difference(&declared.purpose) {
-        faults.mismatch(place, "only parts that the purpose demands", part.name());
-    }
-}
-
-/// Tells whether a member of a question has a pattern or a list of values.
-fn is_bounded(form: &Form, name: &str) -> bool {
-    let schema: Value = serde_json::from_slice(form.document()).unwrap_or_default();
-    let member = schema.get("properties").and_then(|members| members.get(name));
-    member.is_some_and(|member| member.get("pattern").is_some() || member.get("enum").is_some())
-}
-
-/// Returns the members of a question, each with whether it is required.
-fn members(form: &Form) -> BTreeMap<String, bool> {
-    let schema: Value = serde_json::from_slice(form.document()).unwrap_or_default();
-    let required = schema.get("required").and_then(Value::as_array);
-    let is_required =
-        |name: &String| required.is_some_and(|names| names.iter().any(|one| one == name));
-    form.fields().iter().map(|name| (name.clone(), is_required(name))).collect()
 }
