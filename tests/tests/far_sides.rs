@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lgsp_audit::Entry;
@@ -13,7 +16,7 @@ use lgsp_sim::people::{Gender, Population};
 use lgsp_tests::curl::Curl;
 use lgsp_tests::process::{wait_for, wait_until};
 use lgsp_tests::sample::{self, new_id};
-use lgsp_tests::{Answer, Bus, kcat};
+use lgsp_tests::{Answer, Bus, kcat, place};
 use serde_json::{Value, json};
 
 /// The dossier that every question names.
@@ -251,4 +254,121 @@ fn a_catalogue_is_answered_from_before_where_its_far_side_is_down() {
     assert_eq!((&second["meta"]["cached"], &second["answer"]), (&json!(true), &first["answer"]));
     assert_eq!(second["meta"]["asOf"], first["meta"]["asOf"], "it says how old it is");
     assert_eq!(ask("matongiao").status, 503);
+}
+
+/// A simulated platform on its own; it ends with the value.
+struct Platform {
+    child: Child,
+    folder: PathBuf,
+    url: String,
+}
+
+impl Platform {
+    fn start() -> Self {
+        let folder = place::scratch().unwrap();
+        let mut child = lgsp_tests::bus::lgsp()
+            .unwrap()
+            .args(["sim", "--port", "0", "--data-dir"])
+            .arg(&folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("ready ").unwrap().to_owned();
+        Self { child, folder, url }
+    }
+
+    /// Declares it as a carrier.
+    fn declared(&self, name: &str) -> String {
+        let file = |name: &str| self.folder.join("secrets").join(name);
+        let secret = |name: &str| fs::read_to_string(file(name)).unwrap().trim_end().to_owned();
+        format!(
+            "[carriers.{name}]\nbase_url = \"{}\"\ntoken_path = \"/token\"\nconsumer_key = \"{}\"\n\
+             consumer_secret_file = \"{}\"\naccess_key = \"{}\"\nsecret_key_file = \"{}\"\n\
+             app_name = \"lgsp\"\npartner_code = \"H61\"\nunit = \"H61\"\n",
+            self.url,
+            secret("platform-consumer-key"),
+            file("platform-consumer-secret").display(),
+            secret("platform-access-key"),
+            file("platform-secret-key").display(),
+        )
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Copies the declared services of this repository.
+fn copied_services() -> PathBuf {
+    let folder = place::scratch().unwrap();
+    let declared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/services");
+    for entry in fs::read_dir(declared).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            let to = folder.join(entry.file_name());
+            fs::create_dir(&to).unwrap();
+            for file in fs::read_dir(entry.path()).unwrap().map(Result::unwrap) {
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    folder
+}
+
+#[test]
+fn another_carrier_takes_over_under_load_and_no_client_notices() {
+    let (ndxp, ndop) = (Platform::start(), Platform::start());
+    let folder = copied_services();
+    let carriers = folder.join("carriers.toml");
+    let declare = |chosen: &str| {
+        let text =
+            format!("carrier = \"{chosen}\"\n{}{}", ndxp.declared("ndxp"), ndop.declared("ndop"));
+        fs::write(&carriers, text).unwrap();
+    };
+    declare("ndxp");
+    let bus = Bus::start_in(&place::scratch().unwrap(), &["--services", folder.to_str().unwrap()])
+        .unwrap();
+    let token = bus.token("tracuu").unwrap();
+    let services = services();
+    let asked = services.iter().find(|asked| asked.service == "enterprise").unwrap();
+    let body = json!({
+        "purpose": {"procedureCode": "1.001612", "officerNumber": "CB0001"},
+        "question": asked.question,
+    });
+    let ask = || {
+        let answer = bus.post("/v1/queries/enterprise").bearer(&token).json(&body).send().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json().unwrap()["meta"]["carrier"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ask(), "ndxp");
+    let (over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    ask();
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        // A file with a fault changes nothing, and neither does one that is half written.
+        fs::write(&carriers, "carrier = \"ndop\"\n[carriers.nd").unwrap();
+        wait_until("the fault is told", Duration::from_secs(20), || {
+            bus.log().unwrap().contains("those before stay in force")
+        })
+        .unwrap();
+        assert_eq!(ask(), "ndxp");
+        declare("ndop");
+        wait_until("the other carries", Duration::from_secs(20), || ask() == "ndop").unwrap();
+        for _ in 0..20 {
+            assert_eq!(ask(), "ndop");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(asked.load(Ordering::Relaxed) >= 20, "there was a load");
 }

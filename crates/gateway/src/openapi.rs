@@ -35,7 +35,8 @@ pub(crate) struct Document(Bytes);
 impl Document {
     /// Writes the document of this bus.
     pub(crate) fn of(schemas: &Schemas, query: &Query) -> Arc<Self> {
-        let services: Vec<_> = query.all_services().map(Declared::from).collect();
+        let services: Vec<_> =
+            query.all_services().iter().map(|service| Declared::from(&**service)).collect();
         Arc::new(Self(document(schemas, &services).to_string().into()))
     }
 }

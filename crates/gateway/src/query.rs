@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response as HttpResponse;
 use http::{Request as HttpRequest, StatusCode};
@@ -100,7 +101,8 @@ impl Gateway {
 
 impl Gateway {
     fn list(&self, caller: &Principal) -> Result<wire::ListServicesResponse, Fault> {
-        let services: Vec<_> = self.query.services(caller).map(listed).collect();
+        let services: Vec<_> =
+            self.query.services(caller).iter().map(|service| listed(service)).collect();
         match services.is_empty() {
             true => Err(ErrorCode::PermissionDenied.into()),
             false => Ok(wire::ListServicesResponse { services }),
@@ -188,12 +190,14 @@ struct Told<'a> {
 pub(crate) async fn query(
     State(gateway): State<Gateway>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Path(service): Path<String>,
+    service: Result<Path<String>, PathRejection>,
     request: HttpRequest<Body>,
 ) -> Result<HttpResponse, Problem> {
     let work = async {
         let caller = caller(request.extensions())?;
         let deadline = deadline::of(request.headers());
+        // A name that is no text names no service, which looks like one that is not granted.
+        let Path(service) = service.map_err(|_| Fault::new(ErrorCode::PermissionDenied))?;
         let body = json::body(request.into_body(), MAX_QUESTION_BYTES).await?;
         let mut members = match lgsp_schema::parse_strict(&body)? {
             Value::Object(members) => members,

@@ -13,11 +13,11 @@ use lgsp_kafka::{
     Broker, BrokerConfig, KafkaConfig, KafkaEventLog, KafkaEventReader, KafkaEvidenceLog,
     KafkaEvidenceReader, LagPoller, LagReader, Topics, TopicsError,
 };
-use lgsp_query::{Auditing, Query, Service, Sides};
+use lgsp_query::{Auditing, Query, Sides};
 use lgsp_schema::Schemas;
 use lgsp_store::{PostgresConfig, PostgresReceipts, SqliteReceipts};
 use lgsp_telemetry::Metrics;
-use lgsp_upstream::{Carrier, Carriers, declared};
+use lgsp_upstream::Carrier;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,7 @@ use crate::data_dir::{DataDir, Held, Running};
 use crate::dossiers::PublishedDossiers;
 use crate::operations::State;
 use crate::receipts::Sources;
+use crate::services::Declared;
 use crate::shared::Lifetimes;
 use crate::{adapters, operations, receipts, shared, simulator};
 
@@ -182,8 +183,8 @@ impl Bus {
 
         progress("starting the simulated national platform");
         let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
-        let carriers = Carriers::open(CARRIER, vec![carrier(&data, platform.clone())?])?;
-        let services = services(options.services.as_deref(), &carriers)?;
+        let carrier = carrier(&data, platform.clone())?;
+        let declared = Declared { folder: options.services, carrier };
 
         let metrics = Arc::new(Metrics::new());
         let events = Arc::new(KafkaEventLog::connect(&kafka)?);
@@ -258,7 +259,7 @@ impl Bus {
                     evidence: Arc::clone(&evidence) as Arc<_>,
                     dossiers: Arc::new(PublishedDossiers(ingest)),
                 },
-                services,
+                declared.load()?,
                 province,
                 Arc::clone(&clock),
                 Arc::clone(&metrics),
@@ -272,6 +273,7 @@ impl Bus {
             stopping: stopping.clone(),
             loopback: true,
         };
+        declared.watch(gateway.query.clone(), stopping.clone(), &background);
         adapters::run(
             declared_adapters,
             &gateway.ingest,
@@ -391,18 +393,6 @@ fn kafka_libs(options: &BrokerOptions) -> Result<PathBuf> {
     let beside =
         program.parent().and_then(|folder| folder.parent()).context("this program lies nowhere")?;
     Ok(beside.join("kafka/libs"))
-}
-
-/// Reads the declared services: of a folder, or the bundled ones.
-pub(crate) fn services(folder: Option<&Path>, carriers: &Carriers) -> Result<Vec<Service>> {
-    let read = match folder {
-        Some(folder) => declared::load(folder, carriers),
-        None => declared::bundled(carriers),
-    };
-    read.map_err(|faults| {
-        let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-        anyhow::anyhow!("the declared services have faults:{}", lines.concat())
-    })
 }
 
 /// Who carries questions to the far sides of the sandbox.

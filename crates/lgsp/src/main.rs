@@ -15,6 +15,7 @@ mod data_dir;
 mod dossiers;
 mod operations;
 mod receipts;
+mod services;
 mod shared;
 mod simulator;
 mod table;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use lgsp_audit::{Evidence, Intent, Outcome, OutcomeKind};
 use lgsp_core::digest::ProvinceKey;
 use lgsp_core::dossier::is_open;
@@ -30,12 +31,26 @@ use crate::service::{PurposePart, Service};
 /// When to ask a far side again that has as many questions as it may have.
 const BUSY_FOR: Duration = Duration::from_secs(1);
 
+/// The services in force, by name.
+type Places = BTreeMap<String, Arc<Place>>;
+
 /// A service and the room that its far side has: one that hangs fills its own and no other's.
 struct Place {
-    service: Service,
+    service: Arc<Service>,
     room: Arc<Semaphore>,
     breaker: Breaker,
     answers: Option<Answers>,
+}
+
+fn places(services: Vec<Service>) -> Places {
+    let place = |service: Service| {
+        let room = Arc::new(Semaphore::new(service.at_once));
+        // Nobody's record is ever kept, whatever a declaration says.
+        let answers = service.keep.filter(|_| service.is_open_data).map(Answers::new);
+        let (name, service) = (service.name.clone(), Arc::new(service));
+        (name, Arc::new(Place { service, room, breaker: Breaker::default(), answers }))
+    };
+    services.into_iter().map(place).collect()
 }
 
 impl Place {
@@ -81,7 +96,7 @@ impl fmt::Debug for Sides {
 pub struct Query {
     identity: Arc<Identity>,
     sides: Sides,
-    places: Arc<BTreeMap<String, Arc<Place>>>,
+    places: Arc<ArcSwap<Places>>,
     province: ProvinceKey,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -90,7 +105,7 @@ pub struct Query {
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("services", &self.places.keys()).finish_non_exhaustive()
+        f.debug_struct("Query").field("services", &self.places.load().len()).finish_non_exhaustive()
     }
 }
 
@@ -105,25 +120,26 @@ impl Query {
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
-        let place = |service: Service| {
-            let room = Arc::new(Semaphore::new(service.at_once));
-            // Nobody's record is ever kept, whatever a declaration says.
-            let answers = service.keep.filter(|_| service.is_open_data).map(Answers::new);
-            let name = service.name.clone();
-            (name, Arc::new(Place { service, room, breaker: Breaker::default(), answers }))
-        };
-        let places = Arc::new(services.into_iter().map(place).collect());
+        let places = Arc::new(ArcSwap::from_pointee(places(services)));
         Self { identity, sides, places, province, clock, metrics, tasks }
     }
 
+    /// Puts other services in force, or the same with other carriers. Questions under way end as
+    /// they began.
+    pub fn replace(&self, services: Vec<Service>) {
+        self.places.store(Arc::new(places(services)));
+    }
+
     /// Lists every service, by name, whoever may ask it.
-    pub fn all_services(&self) -> impl Iterator<Item = &Service> {
-        self.places.values().map(|place| &place.service)
+    pub fn all_services(&self) -> Vec<Arc<Service>> {
+        self.places.load().values().map(|place| Arc::clone(&place.service)).collect()
     }
 
     /// Lists the services that a caller may ask for some purpose, by name.
-    pub fn services(&self, caller: &Principal) -> impl Iterator<Item = &Service> {
-        self.all_services().filter(|service| self.identity.may_query(caller, &service.name))
+    pub fn services(&self, caller: &Principal) -> Vec<Arc<Service>> {
+        let mut services = self.all_services();
+        services.retain(|service| self.identity.may_query(caller, &service.name));
+        services
     }
 
     /// Asks a service.
@@ -142,14 +158,15 @@ impl Query {
         deadline: Instant,
     ) -> Result<Answer, Fault> {
         let started = Instant::now();
-        let place = self.places.get(service);
-        let answer = match place {
+        let place = self.places.load().get(service).cloned();
+        let answer = match &place {
             Some(place) => self.enter(place, caller, request_id, question, deadline).await,
             // An unknown service looks like one that is not granted.
             None => Err(ErrorCode::PermissionDenied.into()),
         };
         let outcome = answer.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "answered");
-        let service = place.map_or("unknown", |place| place.service.name.as_str()).to_owned();
+        let service =
+            place.map_or_else(|| "unknown".to_owned(), |place| place.service.name.clone());
         let seconds = started.elapsed().as_secs_f64();
         let label = ServiceLabel { service: service.clone() };
         self.metrics.query_seconds.get_or_create(&label).observe(seconds);

@@ -426,7 +426,8 @@ async fn services_are_told_only_to_those_who_may_ask_them() {
     let bench = Bench::new(Log::Works, Ok(citizen()), None);
     let names = |client| {
         let caller = bench.caller(client);
-        bench.query.services(&caller).map(|service| service.name.clone()).collect::<Vec<_>>()
+        let services = bench.query.services(&caller);
+        services.iter().map(|service| service.name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(names("tracuu"), ["enterprise", "population", "social-insurance-number"]);
     assert!(names("motcua").is_empty());

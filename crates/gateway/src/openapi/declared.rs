@@ -67,7 +67,7 @@ pub(super) fn add_events(components: &mut Map<String, Value>, schemas: &Schemas)
                 "source": {
                     "description": "The sender's own: `/agencies/<agency code>/systems/<client id>`.",
                     "type": "string",
-                    "pattern": "^/agencies/[^/]+/systems/[a-z0-9-]{1,40}$",
+                    "pattern": "^/agencies/[0-9A-Z.]{1,35}/systems/[a-z0-9-]{1,40}$",
                 },
                 "type": {"enum": types},
                 "subject": {"description": "The record's own key, or absent.", "type": ["string", "null"]},

@@ -253,7 +253,10 @@ mod tests {
         check.end()
     }
 
-    fn found(lines: &[String]) -> Vec<(&'static str, Option<u64>, Option<(u64, u64)>)> {
+    /// What was found, on which line, and which records it is about.
+    type Told = (&'static str, Option<u64>, Option<(u64, u64)>);
+
+    fn found(lines: &[String]) -> Vec<Told> {
         check(lines).findings.iter().map(|row| (row.what, row.line, row.records)).collect()
     }
 

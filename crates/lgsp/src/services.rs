@@ -1,0 +1,106 @@
+//! The declared services and their carriers: read at the start, and again when their files change.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use lgsp_query::{Query, Service};
+use lgsp_upstream::{Carrier, Carriers, declared};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Where services are declared.
+#[derive(Debug, Clone)]
+pub(crate) struct Declared {
+    /// The folder of services, one folder each; without it the bundled ones.
+    pub(crate) folder: Option<PathBuf>,
+    /// Who carries questions where the folder declares no carriers of its own.
+    pub(crate) carrier: Carrier,
+}
+
+/// What a folder looks like from outside: names, sizes and times of its files.
+type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+impl Declared {
+    /// Reads the services. Blocks on files.
+    ///
+    /// # Errors
+    /// All faults of all of them.
+    pub(crate) fn load(&self) -> Result<Vec<Service>> {
+        let own = || Carriers::open(&self.carrier.name, vec![self.carrier.clone()]);
+        let (carriers, folder) = match &self.folder {
+            None => (own()?, None),
+            Some(folder) => {
+                let file = folder.join(Carriers::FILE);
+                let carriers = if file.exists() { Carriers::load(&file)? } else { own()? };
+                (carriers, Some(folder))
+            }
+        };
+        let read = match folder {
+            Some(folder) => declared::load(folder, &carriers),
+            None => declared::bundled(&carriers),
+        };
+        read.map_err(|faults| {
+            let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+            anyhow::anyhow!("the declared services have faults:{}", lines.concat())
+        })
+    }
+
+    /// Reads the services again whenever their files changed, until the shutdown. Questions under
+    /// way end as they began; where there is any fault, what is in force stays so.
+    pub(crate) fn watch(self, query: Query, stop: CancellationToken, tasks: &TaskTracker) {
+        let Some(folder) = self.folder.clone() else { return };
+        let blocking = tasks.clone();
+        tasks.spawn(async move {
+            let look_at = |folder: PathBuf| blocking.spawn_blocking(move || look(&folder));
+            let mut known = look_at(folder.clone()).await.unwrap_or_default();
+            let mut last = known.clone();
+            while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+                let now = look_at(folder.clone()).await.unwrap_or_default();
+                // Somebody may still be writing: what is read has stood still for a moment.
+                if now != known && now == last {
+                    known.clone_from(&now);
+                    let this = self.clone();
+                    match blocking.spawn_blocking(move || this.load()).await {
+                        Ok(Ok(services)) => {
+                            tracing::info!(
+                                services = services.len(),
+                                "the declared services changed"
+                            );
+                            query.replace(services);
+                        }
+                        Ok(Err(error)) => {
+                            let error = format!("{error:#}");
+                            tracing::error!(
+                                error,
+                                "the changed services have faults: those before stay in force"
+                            );
+                        }
+                        Err(error) => tracing::error!(error = %error, "the services were not read"),
+                    }
+                }
+                last = now;
+            }
+        });
+    }
+}
+
+/// Looks at the files of a folder and of the folders within.
+fn look(folder: &Path) -> Look {
+    let files = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect::<Vec<_>>()
+    };
+    let mut seen = Look::new();
+    for (path, data) in files(folder) {
+        let within = if data.is_dir() { files(&path) } else { vec![(path, data)] };
+        seen.extend(
+            within.into_iter().map(|(path, data)| (path, data.len(), data.modified().ok())),
+        );
+    }
+    seen.sort();
+    seen
+}
