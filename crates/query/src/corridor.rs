@@ -55,7 +55,11 @@ fn places(services: Vec<Service>) -> Places {
 
 impl Place {
     /// Takes one of the far side's places, where it is not known to be down.
-    fn enter(&self) -> Result<OwnedSemaphorePermit, Fault> {
+    fn enter(&self, now_unix_millis: i64) -> Result<OwnedSemaphorePermit, Fault> {
+        let outage = self.service.outage.and_then(|outage| outage.left(now_unix_millis));
+        if let Some(left) = outage {
+            return Err(Fault::new(ErrorCode::UpstreamUnavailable).retry_after(left));
+        }
         let room = Arc::clone(&self.room).try_acquire_owned();
         let room = room.map_err(|_| Fault::new(ErrorCode::Overloaded).retry_after(BUSY_FOR))?;
         self.breaker
@@ -236,7 +240,7 @@ impl Query {
             };
             return Ok(self.answer(service, grant, Kept::clone(&kept), None, is_cached));
         }
-        let _room = place.enter()?;
+        let _room = place.enter(self.clock.unix_millis())?;
         let intent = self.intent(service, grant, request_id, &question);
         let ready = service.upstream.warm_up(deadline);
         let (evidence, ()) =
@@ -277,7 +281,7 @@ impl Query {
         question: &Question,
         deadline: Instant,
     ) -> Result<Kept, Fault> {
-        let _room = place.enter()?;
+        let _room = place.enter(self.clock.unix_millis())?;
         let asked = Instant::now();
         let leave = Leave::Open(OpenData(Uuid::now_v7()));
         let fetched = place.service.upstream.fetch(leave, question, deadline).await;

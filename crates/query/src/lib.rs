@@ -23,7 +23,7 @@ pub use cache::Keep;
 pub use corridor::{Query, Sides};
 pub use ports::{Dossiers, EvidenceLog, EvidenceUnavailable, Leave, Upstream, UpstreamError};
 pub use question::{Answer, Fetched, Purpose, Question};
-pub use service::{Confidence, Mask, PurposePart, Release, Service, Title};
+pub use service::{Confidence, Mask, Outage, PurposePart, Release, Service, Title};
 
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,24 @@ pub struct Release {
     pub masked: BTreeMap<String, Mask>,
 }
 
+/// A time for which a far side is known to be away, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// When it begins.
+    pub from_unix_millis: i64,
+    /// When the far side is back.
+    pub until_unix_millis: i64,
+}
+
+impl Outage {
+    /// Returns how long it still lasts, where it is now.
+    pub(crate) fn left(&self, now_unix_millis: i64) -> Option<Duration> {
+        let is_now = (self.from_unix_millis..self.until_unix_millis).contains(&now_unix_millis);
+        let left = u64::try_from(self.until_unix_millis.saturating_sub(now_unix_millis)).ok();
+        left.filter(|_| is_now).map(Duration::from_millis)
+    }
+}
+
 /// A name in Vietnamese and in English.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Title {
@@ -123,6 +141,8 @@ pub struct Service {
     pub answer: Form,
     /// Which fields are released.
     pub release: Release,
+    /// A planned outage: meanwhile it is not asked, and callers hear when it is back.
+    pub outage: Option<Outage>,
     /// How long answers are kept, of open data; nobody's record ever is.
     pub keep: Option<Keep>,
     /// The longest time that an answer may take.

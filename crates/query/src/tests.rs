@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use lgsp_audit::{Evidence, Intent, Outcome, OutcomeKind};
 use lgsp_core::digest::{ProvinceKey, hex, sha256};
 use lgsp_core::identifier::{ClientId, DossierCode, OfficerNumber, ProcedureCode};
-use lgsp_core::{ErrorCode, Fault, SystemClock};
+use lgsp_core::{Clock, ErrorCode, Fault, SystemClock};
 use lgsp_identity::{Identity, Principal, SigningKeys};
 use lgsp_registry::Registry;
 use lgsp_schema::Form;
@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Answer, Confidence, Dossiers, EvidenceLog, EvidenceUnavailable, Fetched, Leave, Mask, Purpose,
-    PurposePart, Query, Question, Release, Service, Sides, Title, Upstream, UpstreamError,
+    Answer, Confidence, Dossiers, EvidenceLog, EvidenceUnavailable, Fetched, Leave, Mask, Outage,
+    Purpose, PurposePart, Query, Question, Release, Service, Sides, Title, Upstream, UpstreamError,
 };
 
 /// What happened, in order.
@@ -218,6 +218,7 @@ fn service(name: &str, upstream: Arc<FakeUpstream>) -> Service {
             fields: ["fullName".to_owned()].into(),
             masked: [("personalNumber".to_owned(), Mask::LastThree)].into(),
         },
+        outage: None,
         keep: None,
         patience: Duration::from_secs(5),
         at_once: 1,
@@ -461,4 +462,30 @@ async fn a_far_side_that_is_down_is_left_alone_for_a_while() {
     let asked = bench.story().iter().filter(|line| *line == "asked").count();
     assert_eq!(asked, 5, "then nobody is asked, and no intent is written");
     assert_eq!(bench.evidence.intents.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_planned_outage_is_told_with_the_time_of_return_and_nobody_is_asked() {
+    let now = SystemClock.unix_millis();
+    let minute = 60_000;
+    let outage =
+        |from, until| Some(Outage { from_unix_millis: now + from, until_unix_millis: now + until });
+    let bench = Bench::new(Log::Works, Ok(citizen()), None);
+    let upstream = Arc::new(FakeUpstream {
+        story: Arc::clone(&bench.story),
+        answer: Ok(citizen()),
+        gate: None,
+    });
+    let with = |outage| Service { outage, ..service("population", Arc::clone(&upstream)) };
+    bench.query.replace(vec![with(outage(-minute, 10 * minute))]);
+    let fault = bench.ask("tracuu", "1.004227").await.unwrap_err();
+    assert_eq!(fault.code, ErrorCode::UpstreamUnavailable);
+    let back = fault.retry_after.unwrap().as_secs();
+    assert!((590..=600).contains(&back), "{back}");
+    assert!(bench.story().is_empty());
+    // Before it and after it nothing is different.
+    for elsewhere in [outage(minute, 2 * minute), outage(-2 * minute, -minute), None] {
+        bench.query.replace(vec![with(elsewhere)]);
+        bench.ask("tracuu", "1.004227").await.unwrap();
+    }
 }

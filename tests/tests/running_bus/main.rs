@@ -9,6 +9,7 @@ mod aside;
 mod audit;
 mod batch;
 mod events;
+mod openapi;
 mod operators;
 mod packets;
 mod privacy;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lgsp_query::{Confidence, Keep, Mask, PurposePart, Release, Service, Title, Upstream};
+use lgsp_query::{Confidence, Keep, Mask, Outage, PurposePart, Release, Service, Title, Upstream};
 use lgsp_registry::document::{Faults, Item, Place, Section, Source};
 use lgsp_schema::Form;
 
@@ -34,6 +34,7 @@ pub(super) struct Declared<'d> {
     carrier: Option<Arc<Connection>>,
     patience: Option<Duration>,
     at_once: Option<usize>,
+    outage: Option<Outage>,
     keep: Option<Keep>,
     release: Release,
     /// Where the names of released fields stand.
@@ -84,6 +85,7 @@ pub(super) fn service(
             request,
             answer,
             release: declared.release,
+            outage: declared.outage,
             keep: declared.keep,
             patience: declared.patience?,
             at_once: declared.at_once?,
@@ -160,6 +162,7 @@ fn declared<'d>(mut root: Section<'d>, carriers: &Carriers, faults: &mut Faults)
         let number = item.number(faults, "1 to 1000 questions", AT_ONCE)?;
         usize::try_from(number).ok()
     });
+    let outage = root.optional("outage").and_then(|item| outage(&item, faults));
     let keep = root.optional("cache").and_then(|item| {
         if !is_open_data {
             faults.expected(&item.place, "no cache but for open data: nobody's record is kept");
@@ -186,6 +189,7 @@ fn declared<'d>(mut root: Section<'d>, carriers: &Carriers, faults: &mut Faults)
         carrier,
         patience,
         at_once,
+        outage,
         keep,
         release,
         released,
@@ -204,6 +208,23 @@ fn title(item: &Item<'_>, faults: &mut Faults) -> Option<Title> {
     let (vi, en) = (text("vi"), text("en"));
     section.finish(faults);
     Some(Title { vi: vi?, en: en? })
+}
+
+fn outage(item: &Item<'_>, faults: &mut Faults) -> Option<Outage> {
+    let mut section = item.section(faults, "a table with from and until")?;
+    let mut time = |key| {
+        let item = section.required(key, faults)?;
+        item.read(faults, "a time such as \"2026-12-05T20:00:00+07:00\"", |text| {
+            text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+        })
+    };
+    let (from, until) = (time("from"), time("until"));
+    section.finish(faults);
+    let outage = Outage { from_unix_millis: from?, until_unix_millis: until? };
+    if outage.until_unix_millis <= outage.from_unix_millis {
+        faults.expected(&item.place, "until after from");
+    }
+    Some(outage)
 }
 
 fn keep(item: &Item<'_>, faults: &mut Faults) -> Option<Keep> {

@@ -50,7 +50,7 @@ fn faults_after(change: impl FnOnce(String) -> String) -> Vec<String> {
     let changed = change(service.clone());
     assert_ne!(changed, service, "the change found nothing");
     let folder = folder(&changed, &request, &answer);
-    let faults = load(folder.path(), &carriers().0).unwrap_err();
+    let faults = load(folder.path(), &carriers().0).err().unwrap_or_default();
     faults.into_iter().map(|fault| fault.key).collect()
 }
 
@@ -166,6 +166,18 @@ fn nobodys_record_is_kept_and_open_data_has_no_purpose() {
         service.replace("[connector]\n", "[release.masked]\nname = \"year\"\n\n[connector]\n")
     };
     assert_eq!(faults_after(mask), ["release.masked.name"]);
+}
+
+#[test]
+fn an_outage_begins_before_it_ends_and_says_in_which_zone() {
+    let with = |from: &str, until: &str| {
+        let line = format!("outage = {{ from = \"{from}\", until = \"{until}\" }}\n");
+        faults_after(|service| line.clone() + &service)
+    };
+    let (evening, morning) = ("2026-12-05T20:00:00+07:00", "2026-12-06T04:00:00+07:00");
+    assert_eq!(with(evening, morning), [""; 0]);
+    assert_eq!(with(morning, evening), ["outage"]);
+    assert_eq!(with("2026-12-05 20:00", "x"), ["outage.from", "outage.until"]);
 }
 
 #[test]
