@@ -1,23 +1,25 @@
 //! `GET /openapi.json`: every HTTP route with all that it takes and answers, in OpenAPI 3.1.
 //!
-//! Made once, at the start, from what the bus does anyway: the table of operations, the one table of
-//! statuses, the descriptors of messages, the schemas of events and of services. What no table holds
-//! stands in `components.json`.
+//! Made at the start, and again when services are replaced, from what the bus does anyway: the table
+//! of operations, the one table of statuses, the descriptors of messages, the schemas of events and
+//! of services. What no table holds stands in `components.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::Extension;
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use lgsp_core::ErrorCode;
 use lgsp_proto::status::row;
-use lgsp_query::Query;
+use lgsp_query::{Query, Service};
 use lgsp_schema::{EventKind, Schemas};
 use serde_json::{Map, Value, json};
 
 use crate::json;
+use crate::routes::Gateway;
 
 mod declared;
 mod message;
@@ -28,22 +30,59 @@ use operations::{Answer, DOOR, OPERATIONS, Operation, Proof};
 
 const INTRODUCTION: &str = "Trục tích hợp, chia sẻ dữ liệu cấp tỉnh: nhận sự kiện, tra cứu cơ sở dữ liệu quốc gia.\n\nThe province's integration bus: events in, queries out.\n\nEvery answer carries `X-Request-Id`: the caller's own where it sent a UUID. A fault is `application/problem+json` (RFC 9457) with a stable `code` and sentences in Vietnamese and English. The header `grpc-timeout` (gRPC over HTTP/2, e.g. `5S`) names how long the caller waits, 10 seconds at most. A path without a route is 404, a route with another method 405, both as problems. The same is offered over gRPC, on the same port.";
 
-/// The document, ready to be sent.
+/// The document, ready to be sent, of the services that are in force.
 #[derive(Debug)]
-pub(crate) struct Document(Bytes);
+pub(crate) struct Document {
+    schemas: Arc<Schemas>,
+    written: Mutex<Written>,
+}
+
+/// The document as it was written last, and of which services. They are not kept alive: what was
+/// replaced lets go of its connections.
+#[derive(Debug)]
+struct Written {
+    services: Vec<Weak<Service>>,
+    bytes: Bytes,
+}
 
 impl Document {
     /// Writes the document of this bus.
-    pub(crate) fn of(schemas: &Schemas, query: &Query) -> Arc<Self> {
-        let services: Vec<_> =
-            query.all_services().iter().map(|service| Declared::from(&**service)).collect();
-        Arc::new(Self(document(schemas, &services).to_string().into()))
+    pub(crate) fn of(schemas: &Arc<Schemas>, query: &Query) -> Arc<Self> {
+        let written = Mutex::new(Written::of(schemas, &query.all_services()));
+        Arc::new(Self { schemas: Arc::clone(schemas), written })
+    }
+
+    /// Returns the document; writes it anew where services were replaced.
+    fn current(&self, services: &[Arc<Service>]) -> Bytes {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !written.is_of(services) {
+            *written = Written::of(&self.schemas, services);
+        }
+        written.bytes.clone()
+    }
+}
+
+impl Written {
+    fn of(schemas: &Schemas, services: &[Arc<Service>]) -> Self {
+        let declared: Vec<_> = services.iter().map(|service| Declared::from(&**service)).collect();
+        let bytes = document(schemas, &declared).to_string().into();
+        Self { services: services.iter().map(Arc::downgrade).collect(), bytes }
+    }
+
+    fn is_of(&self, services: &[Arc<Service>]) -> bool {
+        let same = |(one, other): (&Weak<Service>, &Arc<Service>)| {
+            std::ptr::eq(one.as_ptr(), Arc::as_ptr(other))
+        };
+        self.services.len() == services.len() && self.services.iter().zip(services).all(same)
     }
 }
 
 /// `GET /openapi.json`.
-pub(crate) async fn serve(Extension(document): Extension<Arc<Document>>) -> Response {
-    json::respond(StatusCode::OK, document.0.clone())
+pub(crate) async fn serve(
+    State(gateway): State<Gateway>,
+    Extension(document): Extension<Arc<Document>>,
+) -> Response {
+    json::respond(StatusCode::OK, document.current(&gateway.query.all_services()))
 }
 
 /// Writes the document.

@@ -17,7 +17,6 @@ use lgsp_query::{Auditing, Query, Sides};
 use lgsp_schema::Schemas;
 use lgsp_store::{PostgresConfig, PostgresReceipts, SqliteReceipts};
 use lgsp_telemetry::Metrics;
-use lgsp_upstream::Carrier;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,7 +28,7 @@ use crate::operations::State;
 use crate::receipts::Sources;
 use crate::services::Declared;
 use crate::shared::Lifetimes;
-use crate::{adapters, operations, receipts, shared, simulator};
+use crate::{adapters, operations, receipts, services, shared, simulator};
 
 /// How often lag is polled: an operator's figure is never older than this and a poll.
 const LAG_EVERY: Duration = Duration::from_secs(2);
@@ -183,8 +182,11 @@ impl Bus {
 
         progress("starting the simulated national platform");
         let platform = simulator::start(&data, options.seed, down.clone(), &children).await?;
-        let carrier = carrier(&data, platform.clone())?;
-        let declared = Declared { folder: options.services, carrier };
+        let declared = Declared::sandbox(options.services, &data, platform.clone())?;
+        let services = declared.load()?;
+        for fault in services::faults_of_grants(identity.registry(), &services) {
+            tracing::warn!(fault, "the registry does not fit the declared services");
+        }
 
         let metrics = Arc::new(Metrics::new());
         let events = Arc::new(KafkaEventLog::connect(&kafka)?);
@@ -259,7 +261,7 @@ impl Bus {
                     evidence: Arc::clone(&evidence) as Arc<_>,
                     dossiers: Arc::new(PublishedDossiers(ingest)),
                 },
-                declared.load()?,
+                services,
                 province,
                 Arc::clone(&clock),
                 Arc::clone(&metrics),
@@ -273,7 +275,7 @@ impl Bus {
             stopping: stopping.clone(),
             loopback: true,
         };
-        declared.watch(gateway.query.clone(), stopping.clone(), &background);
+        declared.clone().watch(gateway.query.clone(), stopping.clone(), &background);
         adapters::run(
             declared_adapters,
             &gateway.ingest,
@@ -305,6 +307,7 @@ impl Bus {
             base_url: base_url.clone(),
             kafka: bootstrap,
             platform,
+            services: declared.folder.as_deref().map(std::path::absolute).transpose()?,
             topics: options.topics.as_deref().map(std::path::absolute).transpose()?,
             pid: std::process::id(),
         })?;
@@ -393,23 +396,4 @@ fn kafka_libs(options: &BrokerOptions) -> Result<PathBuf> {
     let beside =
         program.parent().and_then(|folder| folder.parent()).context("this program lies nowhere")?;
     Ok(beside.join("kafka/libs"))
-}
-
-/// Who carries questions to the far sides of the sandbox.
-const CARRIER: &str = "ndxp";
-
-/// The simulated platform as the carrier.
-fn carrier(data: &DataDir, base_url: String) -> Result<Carrier> {
-    Ok(Carrier {
-        name: CARRIER.to_owned(),
-        base_url,
-        token_path: lgsp_sim::platform::TOKEN_PATH.to_owned(),
-        consumer_key: data.secret("platform-consumer-key")?,
-        consumer_secret_file: data.secret_file("platform-consumer-secret"),
-        access_key: data.secret("platform-access-key")?,
-        secret_key_file: data.secret_file("platform-secret-key"),
-        app_name: "lgsp".to_owned(),
-        partner_code: "H61".to_owned(),
-        unit: "H61".to_owned(),
-    })
 }

@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) kafka: String,
     /// Its simulated national platform.
     pub(crate) platform: String,
+    /// The folder that declares its services; `None` for the bundled ones.
+    pub(crate) services: Option<PathBuf>,
     /// The file that declares its topics; `None` for the bundled one.
     pub(crate) topics: Option<PathBuf>,
     /// Its process.

@@ -5,9 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use lgsp_query::{Query, Service};
+use lgsp_registry::{Registry, Released};
 use lgsp_upstream::{Carrier, Carriers, declared};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::data_dir::DataDir;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +28,30 @@ pub(crate) struct Declared {
 type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 impl Declared {
+    /// Names the folder, and the simulated platform as the carrier where it declares none.
+    ///
+    /// # Errors
+    /// When the platform's keys cannot be read.
+    pub(crate) fn sandbox(
+        folder: Option<PathBuf>,
+        data: &DataDir,
+        base_url: String,
+    ) -> Result<Self> {
+        let carrier = Carrier {
+            name: "ndxp".to_owned(),
+            base_url,
+            token_path: lgsp_sim::platform::TOKEN_PATH.to_owned(),
+            consumer_key: data.secret("platform-consumer-key")?,
+            consumer_secret_file: data.secret_file("platform-consumer-secret"),
+            access_key: data.secret("platform-access-key")?,
+            secret_key_file: data.secret_file("platform-secret-key"),
+            app_name: "lgsp".to_owned(),
+            partner_code: "H61".to_owned(),
+            unit: "H61".to_owned(),
+        };
+        Ok(Self { folder, carrier })
+    }
+
     /// Reads the services. Blocks on files.
     ///
     /// # Errors
@@ -86,6 +113,26 @@ impl Declared {
             }
         });
     }
+}
+
+/// Tells which grants name a service that is not declared, or a field that its answer has not.
+pub(crate) fn faults_of_grants(registry: &Registry, services: &[Service]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for client in registry.clients() {
+        for rule in client.query() {
+            let (id, name) = (client.id().as_str(), rule.service());
+            let Some(service) = services.iter().find(|service| service.name == name) else {
+                faults.push(format!("clients.toml: {id} may ask {name}, which is not declared"));
+                continue;
+            };
+            let Released::Fields(fields) = rule.released() else { continue };
+            let unknown = fields.iter().filter(|field| !service.answer.fields().contains(field));
+            faults.extend(unknown.map(|field| {
+                format!("clients.toml: {id} is granted {field} of {name}, whose answer has no such field")
+            }));
+        }
+    }
+    faults
 }
 
 /// Looks at the files of a folder and of the folders within.

@@ -180,7 +180,7 @@ fn check_judges_the_folder_and_the_running_bus() {
     assert_eq!(judged["ok"], true, "{judged}");
     let what: Vec<_> =
         judged["checks"].as_array().unwrap().iter().map(|one| one["what"].clone()).collect();
-    assert_eq!(what, ["schemas", "registry", "keys", "topics", "bus", "cluster"]);
+    assert_eq!(what, ["schemas", "registry", "services", "keys", "topics", "bus", "cluster"]);
 
     // A folder like it whose registry grants what does not exist, to a client without a secret.
     let broken = place::scratch().unwrap();

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::bus::declared_topics;
 use crate::cli::{self, Output, Read};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, Running};
+use crate::services::{Declared, faults_of_grants};
 use crate::table::plain;
 
 /// One thing judged.
@@ -26,7 +27,8 @@ pub(crate) async fn run(options: &Read) -> Result<bool> {
     let running = data.running();
     let topics_file = running.as_ref().ok().and_then(|running| running.topics.as_deref());
     let declared = declared_topics(topics_file);
-    let mut findings = vec![schemas(), registry(&data), keys(&data), topics(&declared)];
+    let mut findings =
+        vec![schemas(), registry(&data), services(&data, &running), keys(&data), topics(&declared)];
     match &running {
         Err(_) => findings.push(Finding {
             what: "bus",
@@ -99,6 +101,24 @@ fn registry(data: &DataDir) -> Finding {
         }
         other => vec![other.to_string()],
     })
+}
+
+/// Judges the declared services, and whether the registry's grants fit them.
+fn services(data: &DataDir, running: &Result<Running>) -> Finding {
+    let running = running.as_ref().ok();
+    let folder = running.and_then(|running| running.services.clone());
+    // Nobody is asked: of a bus that does not run any address will do.
+    let nowhere = || "http://127.0.0.1:1".to_owned();
+    let platform = running.map_or_else(nowhere, |running| running.platform.clone());
+    let loaded = Declared::sandbox(folder, data, platform).and_then(|declared| declared.load());
+    let faults = match (&loaded, Registry::load(&data.registry_dir())) {
+        (Err(error), _) => vec![format!("{error:#}")],
+        (Ok(services), Ok(registry)) => faults_of_grants(&registry, services),
+        // Told as the registry's own fault.
+        (Ok(_), Err(_)) => Vec::new(),
+    };
+    let note = format!("{} declared", loaded.map_or(0, |services| services.len()));
+    Finding { what: "services", faults, note }
 }
 
 fn keys(data: &DataDir) -> Finding {
