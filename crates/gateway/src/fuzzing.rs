@@ -9,9 +9,9 @@ use http::{HeaderMap, Request};
 use lgsp_core::Fault;
 use lgsp_ingest::{Letter, Submission};
 use lgsp_proto::event::v1::{PublishEventRequest, SetAsideRequest};
-use lgsp_proto::query::v1::LookUpCitizenRequest;
-use lgsp_query::CitizenLookUp;
+use lgsp_query::{Purpose, Question};
 use prost::Message;
+use serde_json::{Map, Value};
 
 pub use crate::event_http::fuzzing::events;
 pub use crate::packets::fuzzing::{list, login, packet};
@@ -38,12 +38,18 @@ pub fn token_request(
     Some((crate::oauth_http::authorization(headers), form))
 }
 
-/// Reads a question about a citizen as `POST /v1/citizens:lookup` does.
+/// Reads a question about a citizen as `POST /v1/population/citizens:lookUp` does.
 ///
 /// # Errors
 /// As the route answers.
-pub fn look_up(body: &[u8]) -> Result<CitizenLookUp, Fault> {
-    let question: LookUpCitizenRequest =
-        crate::json::read("lgsp.query.v1.LookUpCitizenRequest", body)?;
-    crate::citizen::question(question)
+pub fn look_up(body: &[u8]) -> Result<Question, Fault> {
+    crate::json::read("lgsp.query.v1.LookUpCitizenRequest", body).map(crate::population::question)
+}
+
+/// Reads a purpose and a question as `POST /v1/queries/{service}` does.
+///
+/// # Errors
+/// As the route answers.
+pub fn query(body: &[u8]) -> Result<(Purpose, Map<String, Value>), Fault> {
+    crate::query::asked(body)
 }

@@ -23,6 +23,18 @@ use crate::{deadline, json};
 /// The declared service's name.
 const POPULATION: &str = "population";
 
+/// Makes the declared service's question of the typed one.
+pub(crate) fn question(request: LookUpCitizenRequest) -> Question {
+    let LookUpCitizenRequest { purpose: why, personal_number, full_name, birth_date } = request;
+    let members =
+        [("personalNumber", personal_number), ("fullName", full_name), ("birthDate", birth_date)];
+    let body: Map<String, Value> = members
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?))))
+        .collect();
+    Question { purpose: purpose(why), body, place: "" }
+}
+
 impl Gateway {
     async fn look_up(
         &self,
@@ -31,17 +43,7 @@ impl Gateway {
         request: LookUpCitizenRequest,
         deadline: Instant,
     ) -> Result<LookUpCitizenResponse, Fault> {
-        let LookUpCitizenRequest { purpose: why, personal_number, full_name, birth_date } = request;
-        let members = [
-            ("personalNumber", personal_number),
-            ("fullName", full_name),
-            ("birthDate", birth_date),
-        ];
-        let body: Map<String, Value> = members
-            .into_iter()
-            .filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?))))
-            .collect();
-        let question = Question { purpose: purpose(why), body, place: "" };
+        let question = question(request);
         let answer = self.query.ask(caller, &request_id, POPULATION, question, deadline).await?;
         let meta = Some(meta(&answer, request_id));
         // A grant of existence alone releases no record.

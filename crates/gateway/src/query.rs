@@ -186,6 +186,26 @@ struct Told<'a> {
     meta: Written<'a, wire::AnswerMeta>,
 }
 
+/// Reads the body of `POST /v1/queries/{service}`.
+pub(crate) fn asked(body: &[u8]) -> Result<(Purpose, Map<String, Value>), Fault> {
+    let mut members = match lgsp_schema::parse_strict(body)? {
+        Value::Object(members) => members,
+        _ => return Err(Fault::at(ErrorCode::InvalidRequest, "", &rule::TYPE)),
+    };
+    let (why, asked) = (members.remove("purpose"), members.remove("question"));
+    if let Some((unknown, _)) = members.into_iter().next() {
+        // The name is repeated only where it cannot be somebody's number.
+        let named = unknown.len() <= 40 && unknown.bytes().all(|it| it.is_ascii_alphabetic());
+        let place = if named { format!("/{unknown}") } else { String::new() };
+        return Err(Fault::at(ErrorCode::InvalidRequest, place, &rule::UNKNOWN_FIELD));
+    }
+    let why: Option<wire::Purpose> = why
+        .map(|value| json::message("lgsp.query.v1.Purpose", value))
+        .transpose()
+        .map_err(|_| Fault::at(ErrorCode::InvalidRequest, "/purpose", &rule::REQUEST))?;
+    Ok((purpose(why), object(asked.unwrap_or_else(|| Map::new().into()))?))
+}
+
 /// `POST /v1/queries/{service}`: a purpose and a question.
 pub(crate) async fn query(
     State(gateway): State<Gateway>,
@@ -199,22 +219,7 @@ pub(crate) async fn query(
         // A name that is no text names no service, which looks like one that is not granted.
         let Path(service) = service.map_err(|_| Fault::new(ErrorCode::PermissionDenied))?;
         let body = json::body(request.into_body(), MAX_QUESTION_BYTES).await?;
-        let mut members = match lgsp_schema::parse_strict(&body)? {
-            Value::Object(members) => members,
-            _ => return Err(Fault::at(ErrorCode::InvalidRequest, "", &rule::TYPE)),
-        };
-        let (why, asked) = (members.remove("purpose"), members.remove("question"));
-        if let Some((unknown, _)) = members.into_iter().next() {
-            // The name is repeated only where it cannot be somebody's number.
-            let named = unknown.len() <= 40 && unknown.bytes().all(|it| it.is_ascii_alphabetic());
-            let place = if named { format!("/{unknown}") } else { String::new() };
-            return Err(Fault::at(ErrorCode::InvalidRequest, place, &rule::UNKNOWN_FIELD));
-        }
-        let why: Option<wire::Purpose> = why
-            .map(|value| json::message("lgsp.query.v1.Purpose", value))
-            .transpose()
-            .map_err(|_| Fault::at(ErrorCode::InvalidRequest, "/purpose", &rule::REQUEST))?;
-        let asked = (purpose(why), object(asked.unwrap_or_else(|| Map::new().into()))?);
+        let asked = asked(&body)?;
         let answer = gateway.query_any(&caller, &request_id, &service, asked, deadline).await?;
         let meta = meta(&answer, request_id.clone());
         let meta = Written("lgsp.query.v1.AnswerMeta", &meta);

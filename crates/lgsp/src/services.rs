@@ -22,6 +22,8 @@ pub(crate) struct Declared {
     pub(crate) folder: Option<PathBuf>,
     /// Who carries questions where the folder declares no carriers of its own.
     pub(crate) carrier: Carrier,
+    /// What the folder looked like before it was read.
+    seen: Look,
 }
 
 /// What a folder looks like from outside: names, sizes and times of its files.
@@ -49,7 +51,8 @@ impl Declared {
             partner_code: "H61".to_owned(),
             unit: "H61".to_owned(),
         };
-        Ok(Self { folder, carrier })
+        let seen = folder.as_deref().map(look).unwrap_or_default();
+        Ok(Self { folder, carrier, seen })
     }
 
     /// Reads the services. Blocks on files.
@@ -83,8 +86,7 @@ impl Declared {
         let blocking = tasks.clone();
         tasks.spawn(async move {
             let look_at = |folder: PathBuf| blocking.spawn_blocking(move || look(&folder));
-            let mut known = look_at(folder.clone()).await.unwrap_or_default();
-            let mut last = known.clone();
+            let (mut known, mut last) = (self.seen.clone(), self.seen.clone());
             while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
                 let now = look_at(folder.clone()).await.unwrap_or_default();
                 // Somebody may still be writing: what is read has stood still for a moment.
@@ -125,7 +127,20 @@ pub(crate) fn faults_of_grants(registry: &Registry, services: &[Service]) -> Vec
                 faults.push(format!("clients.toml: {id} may ask {name}, which is not declared"));
                 continue;
             };
-            let Released::Fields(fields) = rule.released() else { continue };
+            let fields = match rule.released() {
+                Released::Declared => continue,
+                Released::Fields(fields) => fields,
+                // Of a list it would always be true.
+                Released::Existence => {
+                    if service.subject.is_none() {
+                        let fault = format!(
+                            "clients.toml: {id} may ask whether {name} has a record, which is about nobody"
+                        );
+                        faults.push(fault);
+                    }
+                    continue;
+                }
+            };
             let unknown = fields.iter().filter(|field| !service.answer.fields().contains(field));
             faults.extend(unknown.map(|field| {
                 format!("clients.toml: {id} is granted {field} of {name}, whose answer has no such field")
@@ -139,7 +154,11 @@ pub(crate) fn faults_of_grants(registry: &Registry, services: &[Service]) -> Vec
 fn look(folder: &Path) -> Look {
     let files = |folder: &Path| {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect::<Vec<_>>()
+        let found = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
+        // What editors leave beside a file declares nothing.
+        let declares =
+            |path: &Path| path.extension().is_some_and(|it| it == "toml" || it == "json");
+        found.filter(|(path, data)| data.is_dir() || declares(path)).collect::<Vec<_>>()
     };
     let mut seen = Look::new();
     for (path, data) in files(folder) {

@@ -69,6 +69,14 @@ impl Breaker {
 
     /// Notes how a question ended.
     pub(crate) fn note<T>(&self, ended: &Result<T, UpstreamError>, now: Instant) {
+        // Fails at once, so that nobody waits in vain; and one question or one caller may be why,
+        // for which the others must not be shut out.
+        if let Err(UpstreamError::Unavailable {
+            what: "http status 5xx" | "http status 429", ..
+        }) = ended
+        {
+            return self.nothing_learnt(now);
+        }
         let failed = match ended {
             // It answered: whatever it said, it is there.
             Ok(_)
@@ -147,6 +155,16 @@ mod tests {
         for _ in 0..20 {
             breaker.note(&failure(), now);
             breaker.note::<()>(&Err(UpstreamError::NotFound), now);
+        }
+        assert_eq!(breaker.admit(now), Ok(()));
+    }
+
+    #[test]
+    fn one_question_that_the_far_side_stumbles_over_shuts_nobody_out() {
+        let now = Instant::now();
+        let breaker = Breaker::default();
+        for what in ["http status 5xx", "http status 429"].repeat(10) {
+            breaker.note::<()>(&Err(UpstreamError::Unavailable { what, retry_after: None }), now);
         }
         assert_eq!(breaker.admit(now), Ok(()));
     }

@@ -56,6 +56,11 @@ impl Answers {
         Self { fresh: cache(keep.fresh), stale: cache(keep.stale.max(keep.fresh)) }
     }
 
+    /// Returns a fresh answer to a question, where one is kept.
+    pub(crate) async fn fresh(&self, question: &Map<String, Value>) -> Option<Arc<Kept>> {
+        self.fresh.get(&serde_json::to_string(question).unwrap_or_default()).await
+    }
+
     /// Returns the answer to a question, and whether it was kept: asks by `fetch` where none is
     /// fresh, once however many ask at the same time, and gives a stale one where that fails.
     ///

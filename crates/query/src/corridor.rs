@@ -25,11 +25,15 @@ use crate::cache::{Answers, Kept};
 use crate::finish::Finish;
 use crate::ports::{Dossiers, EvidenceLog, Leave, OpenData, UpstreamError};
 use crate::question::{Answer, Fetched, Question};
-use crate::release::keep_granted;
+use crate::release::{Granted, keep_granted};
 use crate::service::{PurposePart, Service};
 
 /// When to ask a far side again that has as many questions as it may have.
 const BUSY_FOR: Duration = Duration::from_secs(1);
+/// The longest time that a caller gives at all.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How many callers may wait for open data of one service at once.
+const MAX_WAITING: usize = 256;
 
 /// The services in force, by name.
 type Places = BTreeMap<String, Arc<Place>>;
@@ -40,6 +44,7 @@ struct Place {
     room: Arc<Semaphore>,
     breaker: Breaker,
     answers: Option<Answers>,
+    waiting: Arc<Semaphore>,
 }
 
 fn places(services: Vec<Service>) -> Places {
@@ -48,7 +53,8 @@ fn places(services: Vec<Service>) -> Places {
         // Nobody's record is ever kept, whatever a declaration says.
         let answers = service.keep.filter(|_| service.is_open_data).map(Answers::new);
         let (name, service) = (service.name.clone(), Arc::new(service));
-        (name, Arc::new(Place { service, room, breaker: Breaker::default(), answers }))
+        let waiting = Arc::new(Semaphore::new(MAX_WAITING));
+        (name, Arc::new(Place { service, room, breaker: Breaker::default(), answers, waiting }))
     };
     services.into_iter().map(place).collect()
 }
@@ -68,11 +74,10 @@ impl Place {
         Ok(room)
     }
 
-    /// Draws a question's end to the circuit's account.
-    fn learn(&self, ended: &Result<Fetched, UpstreamError>, took: Duration) {
-        let impatient =
-            matches!(ended, Err(UpstreamError::Timeout)) && took < self.service.patience / 2;
-        match impatient {
+    /// Draws a question's end to the circuit's account; `given` is the time that it had.
+    fn learn(&self, ended: &Result<Fetched, UpstreamError>, given: Duration) {
+        let enough = self.service.patience.min(LONGEST_WAIT) / 2;
+        match matches!(ended, Err(UpstreamError::Timeout)) && given < enough {
             // A caller in a hurry says nothing about the far side, and must not close it to others.
             true => self.breaker.nothing_learnt(Instant::now()),
             false => self.breaker.note(ended, Instant::now()),
@@ -199,7 +204,9 @@ impl Query {
         let question = question.map_err(|broken| Fault::with(ErrorCode::InvalidRequest, broken))?;
         let procedure = question.purpose.procedure.as_ref();
         let grant = self.identity.permit_query(caller, &service.name, procedure)?;
-        self.admit_dossier(service, &grant, &question).await?;
+        let admitted = self.admit_dossier(service, &grant, &question);
+        let late = |_| Err(ErrorCode::DeadlineExceeded.into());
+        tokio::time::timeout_at(deadline.into(), admitted).await.unwrap_or_else(late)?;
         let deadline = deadline.min(Instant::now() + service.patience);
         let (this, place) = (self.clone(), Arc::clone(place));
         let request_id = request_id.to_owned();
@@ -225,35 +232,34 @@ impl Query {
 
     async fn fetch(
         &self,
-        place: &Place,
+        place: &Arc<Place>,
         grant: &QueryGrant,
         request_id: String,
         question: Question,
         deadline: Instant,
     ) -> Result<Answer, Fault> {
-        let Place { service, breaker, answers, .. } = place;
+        let Place { service, breaker, .. } = &**place;
         if service.is_open_data {
-            let fetch = self.fetch_open_data(place, &question, deadline);
-            let (kept, is_cached) = match answers {
-                Some(answers) => answers.answer(&question.body, fetch).await?,
-                None => (Arc::new(fetch.await?), false),
-            };
+            let (kept, is_cached) = self.open_data(place, question, deadline).await?;
             return Ok(self.answer(service, grant, Kept::clone(&kept), None, is_cached));
         }
         let _room = place.enter(self.clock.unix_millis())?;
         let intent = self.intent(service, grant, request_id, &question);
         let ready = service.upstream.warm_up(deadline);
-        let (evidence, ()) =
-            futures_util::future::join(self.sides.evidence.intent(intent, deadline), ready).await;
+        let intended = async {
+            let evidence = self.sides.evidence.intent(intent, deadline).await;
+            // From here on the far side may be spoken with: for a token first.
+            (evidence, Instant::now())
+        };
+        let ((evidence, asked), ()) = futures_util::future::join(intended, ready).await;
         let evidence = evidence.map_err(|_| {
             breaker.nothing_learnt(Instant::now());
             Fault::new(ErrorCode::AuditUnavailable)
         })?;
         let audit_id = evidence.audit_id();
-        let asked = Instant::now();
         let fetched = service.upstream.fetch(Leave::Recorded(&evidence), &question, deadline).await;
         let elapsed = asked.elapsed();
-        place.learn(&fetched, elapsed);
+        place.learn(&fetched, deadline.saturating_duration_since(asked));
         match fetched.and_then(|fetched| judged(service, fetched)) {
             Ok((fetched, warnings)) => {
                 let as_of_unix_millis = self.clock.unix_millis();
@@ -275,6 +281,40 @@ impl Query {
         }
     }
 
+    /// Answers from what is kept, else asks; those who ask the same meanwhile wait for one fetch,
+    /// each as long as it likes, and the fetch has the service's own time.
+    async fn open_data(
+        &self,
+        place: &Arc<Place>,
+        question: Question,
+        deadline: Instant,
+    ) -> Result<(Arc<Kept>, bool), Fault> {
+        if let Some(kept) = match &place.answers {
+            Some(answers) => answers.fresh(&question.body).await,
+            None => None,
+        } {
+            return Ok((kept, true));
+        }
+        let waiting = Arc::clone(&place.waiting).try_acquire_owned();
+        let waiting =
+            waiting.map_err(|_| Fault::new(ErrorCode::Overloaded).retry_after(BUSY_FOR))?;
+        let (this, place) = (self.clone(), Arc::clone(place));
+        let work = async move {
+            let _waiting = waiting;
+            let patience = Instant::now() + place.service.patience;
+            let fetch = this.fetch_open_data(&place, &question, patience);
+            match &place.answers {
+                Some(answers) => answers.answer(&question.body, fetch).await,
+                None => fetch.await.map(|kept| (Arc::new(kept), false)),
+            }
+        };
+        match tokio::time::timeout_at(deadline.into(), self.tasks.spawn(work)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(ErrorCode::Internal.into()),
+            Err(_) => Err(ErrorCode::UpstreamTimeout.into()),
+        }
+    }
+
     async fn fetch_open_data(
         &self,
         place: &Place,
@@ -285,7 +325,7 @@ impl Query {
         let asked = Instant::now();
         let leave = Leave::Open(OpenData(Uuid::now_v7()));
         let fetched = place.service.upstream.fetch(leave, question, deadline).await;
-        place.learn(&fetched, asked.elapsed());
+        place.learn(&fetched, deadline.saturating_duration_since(asked));
         let judged = fetched.and_then(|fetched| judged(&place.service, fetched));
         let (fetched, warnings) = judged.map_err(|error| told(&error).1)?;
         Ok(Kept { fetched, warnings, as_of_unix_millis: self.clock.unix_millis() })
@@ -327,7 +367,8 @@ impl Query {
         is_cached: bool,
     ) -> Answer {
         let Kept { fetched, warnings, as_of_unix_millis } = kept;
-        let (record, withheld) = keep_granted(fetched.record, &service.release, grant.released());
+        let Granted { record, withheld, warnings } =
+            keep_granted(fetched.record, warnings, &service.release, grant.released());
         if fetched.unknown_fields > 0 && !is_cached {
             let count = u64::try_from(fetched.unknown_fields).unwrap_or(u64::MAX);
             let label = ServiceLabel { service: service.name.clone() };
@@ -375,6 +416,9 @@ fn judged(
         UpstreamError::Contract { path: first.map_or_else(String::new, told).into() }
     })?;
     if let Value::Object(record) = record {
+        if record.is_empty() {
+            return Err(UpstreamError::NotFound);
+        }
         fetched.record = record;
     }
     Ok((fetched, warnings))
@@ -388,16 +432,19 @@ fn well_formed(service: &Service, question: Question) -> Result<Question, Vec<Vi
         Ok(odd) => odd.into_iter().filter(|odd| odd.rule == &rule::UNKNOWN_FIELD).collect(),
         Err(violations) => violations,
     };
-    match body {
+    let question = match body {
         Value::Object(body) if broken.is_empty() => Ok(Question { purpose, body, place }),
-        _ => Err(broken
-            .into_iter()
-            .map(|violation| Violation {
-                pointer: format!("{place}{}", violation.pointer),
-                ..violation
-            })
-            .collect()),
-    }
+        _ => Err(broken),
+    };
+    let question = question.and_then(|question| {
+        service.upstream.can_ask(&question)?;
+        Ok(question)
+    });
+    let placed = |violation: Violation| Violation {
+        pointer: format!("{place}{}", violation.pointer),
+        ..violation
+    };
+    question.map_err(|broken| broken.into_iter().map(placed).collect())
 }
 
 /// What a far side's failure is in the evidence, and to the caller.

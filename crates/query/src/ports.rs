@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use lgsp_audit::{Evidence, Intent, Outcome};
-use lgsp_core::Fault;
 use lgsp_core::identifier::DossierCode;
+use lgsp_core::{Fault, Violation};
 use uuid::Uuid;
 
 use crate::question::{Fetched, Question};
@@ -74,6 +74,16 @@ pub struct OpenData(pub(crate) Uuid);
 
 /// A national database, whatever carries the call.
 pub trait Upstream: Send + Sync + 'static {
+    /// Tells whether a question of the declared form can also be put in the far side's own, before
+    /// anything of it is on record.
+    ///
+    /// # Errors
+    /// What cannot, by its place within the question's body.
+    fn can_ask(&self, question: &Question) -> Result<(), Vec<Violation>> {
+        let _any = question;
+        Ok(())
+    }
+
     /// Asks; takes the proof that the question may be asked.
     ///
     /// # Errors

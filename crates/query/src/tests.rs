@@ -21,6 +21,8 @@ use crate::{
     Purpose, PurposePart, Query, Question, Release, Service, Sides, Title, Upstream, UpstreamError,
 };
 
+mod open_data;
+
 /// What happened, in order.
 type Story = Arc<Mutex<Vec<String>>>;
 

@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use lgsp_core::Violation;
 use lgsp_core::identifier::{OfficerNumber, PersonalNumber, ProcedureCode};
+use lgsp_core::rule;
 use lgsp_query::Question;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::name::fold;
+use crate::rest::day::{Day, DayForm};
 
 /// The members of a question, by the names of the service's request form.
 pub(crate) const MEMBERS: [&str; 3] = ["personalNumber", "fullName", "birthDate"];
@@ -26,18 +31,51 @@ pub(crate) struct CitizenLookUp<'a> {
 }
 
 impl<'a> CitizenLookUp<'a> {
-    /// Reads a question; `None` where it lacks what the population database demands, which a
-    /// service's declaration must rule out.
-    pub(crate) fn read(question: &'a Question) -> Option<Self> {
-        let [number, name, date] = MEMBERS.map(|name| question.body.get(name)?.as_str());
-        Some(Self {
-            procedure: question.purpose.procedure.as_ref()?,
-            officer: question.purpose.officer.as_ref()?,
-            personal_number: PersonalNumber::parse(number?).ok()?,
-            full_name: name?,
-            birth_date: date?,
-        })
+    /// Reads a question.
+    ///
+    /// # Errors
+    /// Everything that is missing or that the population database cannot take, e.g. a name without
+    /// a letter that could be sent. Places lie within the question's body, and what the purpose
+    /// lacks is told of the whole.
+    pub(crate) fn read(question: &'a Question) -> Result<Self, Vec<Violation>> {
+        let mut odd = Vec::new();
+        let [number, full_name, birth_date] = MEMBERS.map(|name| {
+            let text = question.body.get(name).and_then(Value::as_str);
+            if text.is_none() {
+                odd.push(Violation::new(format!("/{name}"), &rule::REQUIRED));
+            }
+            text
+        });
+        let mut unwritable = |name: &str, rule| odd.push(Violation::new(format!("/{name}"), rule));
+        let personal_number = number.and_then(|text| PersonalNumber::parse(text).ok());
+        if number.is_some() && personal_number.is_none() {
+            unwritable("personalNumber", &rule::PERSONAL_NUMBER);
+        }
+        if full_name.is_some_and(|name| fold(name).is_empty()) {
+            unwritable("fullName", &rule::SCHEMA);
+        }
+        // As a whole day or as a year: it is sent in two fields, one for each.
+        if birth_date.is_some_and(|date| !is_day_or_year(date)) {
+            unwritable("birthDate", &rule::BIRTH_DATE);
+        }
+        let purpose = question.purpose.procedure.as_ref().zip(question.purpose.officer.as_ref());
+        if purpose.is_none() {
+            odd.push(Violation::new("", &rule::PURPOSE));
+        }
+        let whole = || {
+            let (procedure, officer) = purpose?;
+            let (full_name, birth_date) = (full_name?, birth_date?);
+            let personal_number = personal_number?;
+            Some(Self { procedure, officer, personal_number, full_name, birth_date })
+        };
+        let read = whole();
+        read.filter(|_| odd.is_empty()).ok_or(odd)
     }
+}
+
+fn is_day_or_year(text: &str) -> bool {
+    let day = Day::read(DayForm::Iso, text);
+    day.is_some_and(|day| day.precision_code() != "2")
 }
 
 impl fmt::Debug for CitizenLookUp<'_> {
@@ -169,9 +207,42 @@ hidden!(Address, Relative, Citizen);
 
 #[cfg(test)]
 mod tests {
+    use lgsp_query::Purpose;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn everything_that_cannot_be_sent_is_told() {
+        let odd = |number: &str, name: &str, date: &str| {
+            let body = json!({"personalNumber": number, "fullName": name, "birthDate": date});
+            let purpose = Purpose {
+                procedure: Some(ProcedureCode::parse("1.001612").unwrap()),
+                officer: Some(OfficerNumber::parse("086190000002").unwrap()),
+                ..Purpose::default()
+            };
+            let body = body.as_object().cloned().unwrap();
+            CitizenLookUp::read(&Question { purpose, body, place: "" }).err().unwrap_or_default()
+        };
+        let name = "Nguyễn Thị Mẫu";
+        assert_eq!(odd("086190000001", name, "1990-01-15"), []);
+        assert_eq!(odd("086190000001", name, "1990"), []);
+        for date in ["1990-01", "1990-02-31", ""] {
+            let expected = [Violation::new("/birthDate", &rule::BIRTH_DATE)];
+            assert_eq!(odd("086190000001", name, date), expected, "{date}");
+        }
+        let expected = [
+            Violation::new("/personalNumber", &rule::PERSONAL_NUMBER),
+            Violation::new("/fullName", &rule::SCHEMA),
+        ];
+        assert_eq!(odd("1", "李明", "1990"), expected);
+        let question = Question { purpose: Purpose::default(), body: Map::new(), place: "" };
+        let odd = CitizenLookUp::read(&question).err().unwrap_or_default();
+        assert_eq!(
+            odd.iter().map(|odd| odd.pointer.as_str()).collect::<Vec<_>>(),
+            ["/personalNumber", "/fullName", "/birthDate", ""]
+        );
+    }
 
     #[test]
     fn is_written_as_protojson_writes_it() {

@@ -3,6 +3,7 @@
 
 mod agree;
 mod bundled;
+mod open;
 mod read;
 
 use std::fs;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
+use lgsp_core::Violation;
 use lgsp_query::{Fetched, Leave, Question, Upstream, UpstreamError};
 use reqwest::Url;
 use tokio::time::timeout_at;
@@ -38,9 +39,9 @@ impl NationalPopulation {
     }
 
     async fn look_up(&self, id: Uuid, question: &Question) -> Result<Fetched, UpstreamError> {
-        // The declaration demands all of it, so that the corridor has refused a lesser question.
+        // `can_ask` tells the corridor before; this is for a caller that did not ask it.
         let look_up = CitizenLookUp::read(question)
-            .ok_or_else(|| UpstreamError::Refused { code: "incomplete_question".to_owned() })?;
+            .map_err(|_| UpstreamError::Refused { code: "incomplete_question".to_owned() })?;
         let unit = self.carrier.unit();
         let body = question::Question::new(&look_up, id, &self.integration_code, unit);
         let request = |client: &reqwest::Client| client.post(self.look_up_url.clone()).json(&body);
@@ -52,6 +53,10 @@ impl NationalPopulation {
 }
 
 impl Upstream for NationalPopulation {
+    fn can_ask(&self, question: &Question) -> Result<(), Vec<Violation>> {
+        CitizenLookUp::read(question).map(drop)
+    }
+
     fn fetch<'a>(
         &'a self,
         leave: Leave<'a>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod day;
+pub(crate) mod form;
 pub(crate) mod given;
 pub(crate) mod pointer;
 pub(crate) mod read;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
+use lgsp_core::Violation;
 use lgsp_query::{Fetched, Leave, Question, Upstream, UpstreamError};
 use serde_json::Map;
 use tokio::time::timeout_at;
@@ -42,9 +44,9 @@ impl RestDatabase {
 
     async fn look_up(&self, id: Uuid, question: &Question) -> Result<Fetched, UpstreamError> {
         let asked = self.plan.request.compose(id, self.carrier.unit(), question);
-        // The declaration demands all that is needed; the corridor has refused a lesser question.
-        let asked = asked
-            .ok_or_else(|| UpstreamError::Refused { code: "incomplete_question".to_owned() })?;
+        // `can_ask` tells the corridor before; this is for a caller that did not ask it.
+        let asked =
+            asked.map_err(|_| UpstreamError::Refused { code: "incomplete_question".to_owned() })?;
         let url = asked.placed(self.carrier.place(&asked.path));
         let body = self.carrier.ask(|client| asked.request(client, url.clone())).await?;
         self.plan.read(&body, question)
@@ -67,6 +69,11 @@ impl Plan {
 }
 
 impl Upstream for RestDatabase {
+    fn can_ask(&self, question: &Question) -> Result<(), Vec<Violation>> {
+        // Any id will do: nothing is sent.
+        self.plan.request.compose(Uuid::nil(), self.carrier.unit(), question).map(drop)
+    }
+
     fn fetch<'a>(
         &'a self,
         leave: Leave<'a>,

@@ -19,6 +19,8 @@ struct Member {
     is_required: bool,
     /// Whether it has a pattern or a list of values.
     is_bounded: bool,
+    /// Whether it is always a text.
+    is_text: bool,
 }
 
 /// What a connector takes from a question.
@@ -41,10 +43,13 @@ pub(super) fn check(declared: &Declared<'_>, request: &Form, answer: &Form, faul
         }
     }
     let asked = members(request);
+    // The evidence keeps the subject's digest: without a text there would be none to keep.
+    let is_subject = |member: &Member| member.is_required && member.is_text;
     if let Some((place, at)) = &declared.subject
-        && !first(at).is_some_and(|name| asked.contains_key(&name))
+        && !first(at).and_then(|name| asked.get(&name)).is_some_and(is_subject)
     {
-        faults.expected(place, "a member that the request's schema declares");
+        let expected = "a member that the request's schema requires, of type string";
+        faults.expected(place, expected);
     }
     let Some((place, connector)) = &declared.connector else { return };
     if let Connector::Rest(plan) = connector {
@@ -52,10 +57,14 @@ pub(super) fn check(declared: &Declared<'_>, request: &Form, answer: &Form, faul
             faults.mismatch(place, "an answer of fields that its schema declares", name);
         }
     }
-    let taken = match connector {
+    let mut taken = match connector {
         Connector::Population { .. } => Taken::by_population(),
         Connector::Rest(plan) => Taken::by_plan(plan),
     };
+    if declared.is_open_data {
+        // That it takes any is told already.
+        taken.purpose.clear();
+    }
     taken.check(place, &asked, &declared.purpose, faults);
 }
 
@@ -80,7 +89,8 @@ impl Taken {
             }
         }
         taken.in_path = plan.request.path_members().filter_map(first).collect();
-        let whole = plan.answer.compared().filter_map(first).chain(taken.in_path.iter().cloned());
+        let compared = plan.answer.compared().into_iter();
+        let whole = compared.filter_map(first).chain(taken.in_path.iter().cloned());
         taken.members.extend(whole.map(|name| (name, true)));
         taken
     }
@@ -135,7 +145,8 @@ fn members(form: &Form) -> BTreeMap<String, Member> {
     let member = |(name, declared): (&String, &Value)| {
         let is_required = required.is_some_and(|names| names.iter().any(|one| one == name));
         let is_bounded = declared.get("pattern").is_some() || declared.get("enum").is_some();
-        (name.clone(), Member { is_required, is_bounded })
+        let is_text = declared.get("type").and_then(Value::as_str) == Some("string");
+        (name.clone(), Member { is_required, is_bounded, is_text })
     };
     properties.into_iter().flatten().map(member).collect()
 }

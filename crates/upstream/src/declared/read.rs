@@ -8,7 +8,7 @@ use lgsp_query::{Confidence, Keep, Mask, Outage, PurposePart, Release, Service, 
 use lgsp_registry::document::{Faults, Item, Place, Section, Source};
 use lgsp_schema::Form;
 
-use super::{DeclarationFault, FILES, Folder, agree};
+use super::{DeclarationFault, FILES, Folder, agree, open};
 use crate::carrier::{PATH, is_path, is_word};
 use crate::carriers::{Carriers, Connection};
 use crate::population::NationalPopulation;
@@ -27,7 +27,7 @@ const KEEP_MS: std::ops::RangeInclusive<u64> = 0..=604_800_000;
 pub(super) struct Declared<'d> {
     title: Option<Title>,
     confidence: Option<Confidence>,
-    is_open_data: bool,
+    pub(super) is_open_data: bool,
     pub(super) purpose: BTreeSet<PurposePart>,
     requires_open_dossier: bool,
     pub(super) subject: Option<(Place<'d>, Pointer)>,
@@ -179,7 +179,7 @@ fn declared<'d>(mut root: Section<'d>, carriers: &Carriers, faults: &mut Faults)
         Some((item.place, connector))
     });
     root.finish(faults);
-    Declared {
+    let declared = Declared {
         title,
         confidence,
         is_open_data,
@@ -194,7 +194,9 @@ fn declared<'d>(mut root: Section<'d>, carriers: &Carriers, faults: &mut Faults)
         release,
         released,
         connector,
-    }
+    };
+    open::check(&declared, faults);
+    declared
 }
 
 fn title(item: &Item<'_>, faults: &mut Faults) -> Option<Title> {

@@ -1,5 +1,7 @@
 //! The loader: whole declarations, and every fault of broken ones.
 
+mod limits;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -157,7 +159,6 @@ fn declaration_and_schemas_must_speak_of_the_same_fields() {
 fn nobodys_record_is_kept_and_open_data_has_no_purpose() {
     let keep = |service: String| format!("cache = {{ fresh_ms = 1, stale_ms = 0 }}\n{service}");
     assert_eq!(faults_after(keep), ["cache", "cache"]);
-    assert_eq!(faults_after(|service| format!("open_data = true\n{service}")), ["purpose"]);
     assert_eq!(
         faults_after(|service| format!("require_open_dossier = true\n{service}")),
         ["require_open_dossier"]
@@ -166,6 +167,30 @@ fn nobodys_record_is_kept_and_open_data_has_no_purpose() {
         service.replace("[connector]\n", "[release.masked]\nname = \"year\"\n\n[connector]\n")
     };
     assert_eq!(faults_after(mask), ["release.masked.name"]);
+}
+
+#[test]
+fn the_carriers_of_the_example_load_beside_the_services() {
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let folder = tempfile::tempdir().unwrap();
+    let (services, secrets) = (folder.path().join("services"), folder.path().join("secrets"));
+    fs::create_dir(&secrets).unwrap();
+    for name in
+        ["ndxp-consumer-secret", "ndxp-secret-key", "ndop-consumer-secret", "ndop-secret-key"]
+    {
+        fs::write(secrets.join(name), "secret").unwrap();
+    }
+    for name in names(&deployed()).unwrap() {
+        fs::create_dir_all(services.join(&name)).unwrap();
+        for file in FILES {
+            let at = |folder: &Path| folder.join(&name).join(file);
+            fs::copy(at(&deployed()), at(&services)).unwrap();
+        }
+    }
+    let carriers = services.join(Carriers::FILE);
+    fs::copy(deployed().join(Carriers::FILE), &carriers).unwrap();
+    let carriers = Carriers::load(&carriers).unwrap();
+    assert_eq!(load(&services, &carriers).map(|services| services.len()), Ok(8));
 }
 
 #[test]
@@ -200,13 +225,15 @@ fn the_deployed_carriers_lack_nothing_but_their_secrets() {
     assert!(faults.len() == 4 && faults.iter().all(|fault| fault.key.ends_with("_file")));
     let folder = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(&file).unwrap();
-    fs::create_dir(folder.path().join("secrets")).unwrap();
+    let (services, secrets) = (folder.path().join("services"), folder.path().join("secrets"));
+    fs::create_dir(&services).unwrap();
+    fs::create_dir(&secrets).unwrap();
     for name in
         ["ndxp-consumer-secret", "ndxp-secret-key", "ndop-consumer-secret", "ndop-secret-key"]
     {
-        fs::write(folder.path().join("secrets").join(name), "secret").unwrap();
+        fs::write(secrets.join(name), "secret").unwrap();
     }
-    let copy = folder.path().join(Carriers::FILE);
+    let copy = services.join(Carriers::FILE);
     fs::write(&copy, &text).unwrap();
     let carriers = Carriers::load(&copy).unwrap();
     assert_eq!(carriers.names().collect::<Vec<_>>(), ["ndop", "ndxp"]);
@@ -234,8 +261,9 @@ fn the_example_of_the_readme_is_a_service() {
         let members = names
             .iter()
             .map(|name| (*name, serde_json::json!({"type": ["string", "array", "object"]})));
-        let members: serde_json::Map<_, _> =
+        let mut members: serde_json::Map<_, _> =
             members.map(|(name, schema)| (name.to_owned(), schema)).collect();
+        members["sampleCode"] = serde_json::json!({"type": "string"});
         serde_json::json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
             "required": ["sampleCode"], "properties": members,

@@ -1,14 +1,17 @@
 //! From a question to the far side's request, by a declared table.
 
+use std::borrow::Cow;
+
+use lgsp_core::Violation;
 use lgsp_core::identifier::{DossierCode, OfficerNumber, ProcedureCode};
+use lgsp_core::rule::{self, Rule};
 use lgsp_query::{PurposePart, Question};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::day::{Day, DayForm};
+use super::form::Form;
 use super::pointer::{Pointer, text_of};
-use crate::name::{fold, national_part};
 
 /// How a far side is asked.
 #[derive(Debug)]
@@ -51,32 +54,6 @@ pub(crate) enum Source {
     Constant(Value),
 }
 
-/// In which form a value goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A text.
-    Text,
-    /// A number.
-    Integer,
-    /// A day.
-    Day(DayForm),
-    /// How much of a day is known: 0 all, 1 the year alone, 2 year and month (`loaiNgaySinh`).
-    DayPrecision,
-    /// A name in capitals without diacritics and spaces.
-    FoldedName,
-    /// The part of a procedure's code that is the same in all provinces.
-    NationalPart,
-}
-
-/// The forms by the names that declarations use, besides those of days.
-pub(crate) const FORMS: [(&str, Form); 5] = [
-    ("text", Form::Text),
-    ("integer", Form::Integer),
-    ("date-precision", Form::DayPrecision),
-    ("name-without-diacritics", Form::FoldedName),
-    ("national-part", Form::NationalPart),
-];
-
 /// What happens where there is no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
@@ -88,6 +65,17 @@ pub(crate) enum Absent {
     Empty,
 }
 
+/// What a far side's field gets of a question. Holds what was asked: no `Debug` on purpose.
+enum Found {
+    /// There is nothing, or an empty text.
+    Absent,
+    /// There is something that the far side's form cannot write, e.g. a day that does not exist.
+    /// It is never taken for absent: the far side would be asked another question.
+    Unwritable,
+    /// This.
+    Value(Value),
+}
+
 /// A request, ready to be sent. Holds what was asked: no `Debug` on purpose.
 pub(crate) struct Asked {
     method: Method,
@@ -97,41 +85,55 @@ pub(crate) struct Asked {
 }
 
 impl Request {
-    /// Composes the request; `None` where the question lacks what it needs.
-    pub(crate) fn compose(&self, id: Uuid, unit: &str, question: &Question) -> Option<Asked> {
-        let mut path = String::new();
-        for part in &self.path {
-            match part {
-                PathPart::Fixed(text) => path.push_str(text),
-                PathPart::Member(at) => {
-                    let text = at.find_in(&question.body).and_then(text_of)?;
-                    path.push_str(Some(text.as_str()).filter(|text| is_path_word(text))?);
-                }
+    /// Composes the request.
+    ///
+    /// # Errors
+    /// Everything of the question that is missing or that the far side's form cannot write; places
+    /// lie within the question's body, and what the purpose lacks is told of the whole.
+    pub(crate) fn compose(
+        &self,
+        id: Uuid,
+        unit: &str,
+        question: &Question,
+    ) -> Result<Asked, Vec<Violation>> {
+        let mut odd = Vec::new();
+        let path: String =
+            self.path.iter().filter_map(|part| part.text(question, &mut odd)).collect();
+        let mut all = |fields: &[(String, Expression)]| {
+            let mut values = Vec::with_capacity(fields.len());
+            for (name, expression) in fields {
+                let value = match (expression.find(id, unit, question), expression.absent) {
+                    (Found::Value(value), _) => value,
+                    (Found::Unwritable, _) => {
+                        odd.push(expression.source.violation(&rule::SCHEMA));
+                        continue;
+                    }
+                    (Found::Absent, Absent::Refused) => {
+                        odd.push(expression.source.violation(&rule::REQUIRED));
+                        continue;
+                    }
+                    (Found::Absent, Absent::LeftOut) => continue,
+                    (Found::Absent, Absent::Empty) => Value::String(String::new()),
+                };
+                values.push((name.clone(), value));
             }
+            values
+        };
+        let query = all(&self.query).into_iter().map(|(name, value)| (name, parameter(value)));
+        let query = query.collect();
+        let body = all(&self.body);
+        if odd.is_empty() {
+            let body = (self.method == Method::POST).then(|| body.into_iter().collect());
+            return Ok(Asked { method: self.method.clone(), path, query, body });
         }
-        let evaluate = |(name, expression): &(String, Expression)| {
-            let value = match expression.value(id, unit, question) {
-                Some(value) => Some(value),
-                None => match expression.absent {
-                    Absent::Refused => return Err(()),
-                    Absent::LeftOut => None,
-                    Absent::Empty => Some(Value::String(String::new())),
-                },
-            };
-            Ok(value.map(|value| (name.clone(), value)))
-        };
-        let all = |fields: &[(String, Expression)]| {
-            let values: Result<Vec<_>, ()> = fields.iter().map(evaluate).collect();
-            values.ok().map(|values| values.into_iter().flatten().collect::<Vec<_>>())
-        };
-        let query = all(&self.query)?;
-        let body = all(&self.body)?;
-        Some(Asked {
-            method: self.method.clone(),
-            path,
-            query: query.into_iter().map(|(name, value)| (name, parameter(value))).collect(),
-            body: (self.method == Method::POST).then(|| body.into_iter().collect()),
-        })
+        // A member may go into several fields.
+        let mut told = Vec::new();
+        odd.retain(|violation| {
+            let is_new = !told.contains(&violation.pointer);
+            told.push(violation.pointer.clone());
+            is_new
+        });
+        Err(odd)
     }
 
     /// Lists what the request takes from the question: places, and whether each must be there.
@@ -146,6 +148,33 @@ impl Request {
             PathPart::Member(at) => Some(at),
             PathPart::Fixed(_) => None,
         })
+    }
+}
+
+impl PathPart {
+    fn text<'p>(&'p self, question: &Question, odd: &mut Vec<Violation>) -> Option<Cow<'p, str>> {
+        let at = match self {
+            Self::Fixed(text) => return Some(text.into()),
+            Self::Member(at) => at,
+        };
+        let text = at.find_in(&question.body).and_then(text_of);
+        let rule = if text.is_some() { &rule::PATTERN } else { &rule::REQUIRED };
+        let word = text.filter(|text| is_path_word(text));
+        if word.is_none() {
+            odd.push(Violation::new(at.to_string(), rule));
+        }
+        word.map(Cow::from)
+    }
+}
+
+impl Source {
+    /// Names the place that this takes from, and the rule that it broke.
+    fn violation(&self, rule: &'static Rule) -> Violation {
+        match self {
+            Self::Body(at) => Violation::new(at.to_string(), rule),
+            Self::Purpose(_) => Violation::new("", &rule::PURPOSE),
+            Self::Id | Self::Unit | Self::Constant(_) => Violation::new("", &rule::REQUEST),
+        }
     }
 }
 
@@ -169,37 +198,31 @@ impl Asked {
 }
 
 impl Expression {
-    fn value(&self, id: Uuid, unit: &str, question: &Question) -> Option<Value> {
+    fn find(&self, id: Uuid, unit: &str, question: &Question) -> Found {
         let purpose = &question.purpose;
         let text = match &self.source {
-            Source::Constant(value) => return Some(value.clone()),
-            Source::Id => id.to_string(),
-            Source::Unit => unit.to_owned(),
-            Source::Body(at) => at.find_in(&question.body).and_then(text_of)?,
+            Source::Constant(value) => return Found::Value(value.clone()),
+            Source::Id => Some(id.to_string()),
+            Source::Unit => Some(unit.to_owned()),
+            Source::Body(at) => match at.find_in(&question.body) {
+                None | Some(Value::Null) => None,
+                Some(value) => match text_of(value) {
+                    Some(text) => Some(text),
+                    None => return Found::Unwritable,
+                },
+            },
             Source::Purpose(part) => match part {
                 PurposePart::Dossier => purpose.dossier.as_ref().map(DossierCode::as_str),
                 PurposePart::Procedure => purpose.procedure.as_ref().map(ProcedureCode::as_str),
                 PurposePart::Officer => purpose.officer.as_ref().map(OfficerNumber::as_str),
                 PurposePart::Reason => purpose.reason.as_deref(),
-            }?
-            .to_owned(),
+            }
+            .map(str::to_owned),
         };
-        (!text.is_empty()).then(|| self.form.write(&text)).flatten()
-    }
-}
-
-impl Form {
-    /// Writes a text in the far side's form; days come as ISO 8601.
-    fn write(self, text: &str) -> Option<Value> {
-        let day = || Day::read(DayForm::Iso, text);
-        Some(match self {
-            Self::Text => Value::from(text),
-            Self::Integer => Value::from(text.parse::<i64>().ok()?),
-            Self::Day(form) => Value::from(day()?.write(form)),
-            Self::DayPrecision => Value::from(day()?.precision_code()),
-            Self::FoldedName => Value::from(fold(text)),
-            Self::NationalPart => Value::from(national_part(text)),
-        })
+        match text.filter(|text| !text.is_empty()) {
+            None => Found::Absent,
+            Some(text) => self.form.write(&text).map_or(Found::Unwritable, Found::Value),
+        }
     }
 }
 
@@ -222,6 +245,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rest::day::DayForm;
 
     fn from(pointer: &str, form: Form, absent: Absent) -> Expression {
         let source = Source::Body(Pointer::parse(pointer).unwrap());
@@ -266,7 +290,38 @@ mod tests {
         });
         assert_eq!(composed.body.map(Value::Object), Some(expected));
         let lesser = json!({"fullName": "Nguyễn Thị Mẫu", "unit": "12"});
-        assert!(request.compose(Uuid::nil(), "H61", &question(lesser)).is_none());
+        let odd = request.compose(Uuid::nil(), "H61", &question(lesser)).err();
+        assert_eq!(odd, Some(vec![Violation::new("/birthDate", &rule::REQUIRED)]));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_never_taken_for_absent() {
+        let day = Form::Day(DayForm::Compact);
+        for (form, value, expected) in [
+            (Form::Text, json!("x"), None),
+            (Form::Text, json!(null), None),
+            (Form::Text, json!(" "), None),
+            (Form::Text, json!(true), Some(&rule::SCHEMA)),
+            (Form::Text, json!(["x"]), Some(&rule::SCHEMA)),
+            (day, json!("1990-02-28"), None),
+            (day, json!("1990-02-31"), Some(&rule::SCHEMA)),
+            (Form::DayPrecision, json!("1990-13"), Some(&rule::SCHEMA)),
+            (Form::Integer, json!(5.0), None),
+            (Form::Integer, json!(1e20), Some(&rule::SCHEMA)),
+            (Form::Integer, json!("x"), Some(&rule::SCHEMA)),
+            (Form::FoldedName, json!("李明"), Some(&rule::SCHEMA)),
+        ] {
+            for absent in [Absent::LeftOut, Absent::Empty] {
+                let fields = || vec![("f".to_owned(), from("/member", form, absent))];
+                let path = vec![PathPart::Fixed("/x".to_owned())];
+                let request =
+                    Request { method: Method::POST, path, query: fields(), body: fields() };
+                let asked = question(json!({"member": value.clone()}));
+                let odd = request.compose(Uuid::nil(), "H61", &asked).err();
+                let expected = expected.map(|rule| vec![Violation::new("/member", rule)]);
+                assert_eq!(odd, expected, "{form:?} {value}");
+            }
+        }
     }
 
     #[test]
@@ -280,7 +335,7 @@ mod tests {
         };
         let compose = |name: &str| {
             let asked = question(json!({"name": name, "text": "Mẫu & x=1#?"}));
-            let asked = request.compose(Uuid::nil(), "H61", &asked)?;
+            let asked = request.compose(Uuid::nil(), "H61", &asked).ok()?;
             let url = Url::parse(&format!("http://127.0.0.1{}", asked.path)).unwrap();
             Some(asked.placed(url).to_string())
         };

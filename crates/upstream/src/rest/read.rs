@@ -6,8 +6,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::Plan;
-use super::ask::{Absent, Expression, FORMS, Form, PathPart, Request, Source};
+use super::ask::{Absent, Expression, PathPart, Request, Source};
 use super::day::DAY_FORMS;
+use super::form::{FORMS, Form};
 use super::given::Given;
 use super::pointer::{Pointer, is_name};
 use super::shape::{Field, Fields, What};

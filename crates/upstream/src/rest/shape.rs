@@ -69,9 +69,33 @@ impl Fields {
         self.members.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Lists the places in the question that the fields are compared with.
-    pub(crate) fn compared(&self) -> impl Iterator<Item = &Pointer> {
-        self.members.iter().filter_map(|(_, field)| field.equals.as_ref())
+    /// Lists the places in the question that the fields are compared with, however deep they lie.
+    pub(crate) fn compared(&self) -> Vec<&Pointer> {
+        let own = self.members.iter().filter_map(|(_, field)| field.equals.as_ref());
+        own.chain(self.within().flat_map(Self::compared)).collect()
+    }
+
+    /// Tells whether rows are taken as they are, however deep they lie.
+    pub(crate) fn has_rows(&self) -> bool {
+        let is_rows = |field: &Field| matches!(field.what, What::Value(Given::Rows));
+        self.members.iter().any(|(_, field)| is_rows(field)) || self.within().any(Self::has_rows)
+    }
+
+    /// Lists the fields of the objects and lists in it.
+    fn within(&self) -> impl Iterator<Item = &Self> {
+        self.members.iter().filter_map(|(_, field)| match &field.what {
+            What::Value(_) => None,
+            What::Object(fields) | What::Each(fields) => Some(fields),
+        })
+    }
+
+    /// Tells whether the object says whose it is, so that it must be there. A list need not be:
+    /// without an item it holds nobody's record.
+    fn says_whose(&self) -> bool {
+        self.members.iter().any(|(_, field)| {
+            let is_within = matches!(&field.what, What::Object(fields) if fields.says_whose());
+            field.equals.is_some() || is_within
+        })
     }
 
     /// Reads an object at `path`; `None` where nothing of it is there.
@@ -121,6 +145,10 @@ impl Field {
             }
             (Some(_), What::Object(_) | What::Each(_)) => return Err(broken()),
         };
+        match &self.what {
+            What::Object(fields) if made.is_none() && fields.says_whose() => return Err(broken()),
+            _ => {}
+        }
         match &self.equals {
             Some(asked) if !is_same(made.as_ref(), asked, reading.question) => Err(broken()),
             _ => Ok(made),
@@ -264,6 +292,45 @@ mod tests {
             [json!({}), json!({"Main": {"CODE": "1500999907"}}), json!({"Main": {"CODE": ""}})]
         {
             assert_eq!(broken(&answer), "/Main/CODE");
+        }
+    }
+
+    #[test]
+    fn an_object_that_says_whose_it_is_must_be_there() {
+        let named = |name: &str, field| (name.to_owned(), field);
+        let mut code = value("/CODE", "text");
+        code.equals = Some(pointer("/taxCode"));
+        let owner = Fields::new(vec![named("taxCode", code)]);
+        let main = Fields::new(vec![named("owner", field("/Owner", What::Object(owner)))]);
+        let mut row = value("/CODE", "text");
+        row.equals = Some(pointer("/parentCode"));
+        let rows = Fields::new(vec![named("code", row)]);
+        let fields = Fields::new(vec![
+            named("capital", value("/CAPITAL", "number")),
+            named("main", field("/Main", What::Object(main))),
+            named("branches", field("/Branches", What::Each(rows))),
+        ]);
+        assert_eq!(fields.compared(), [&pointer("/taxCode"), &pointer("/parentCode")]);
+        let question = question();
+        let read = |answer: &Value| {
+            let mut reading = Reading { question: &question, unknown_fields: 0 };
+            fields.read(answer, "", &mut reading).map(|record| record.is_some())
+        };
+        let broken = |path: &'static str| Err(UpstreamError::Contract { path: path.into() });
+        for (answer, expected) in [
+            (json!({"CAPITAL": 1}), broken("/Main")),
+            (json!({"CAPITAL": 1, "Main": null}), broken("/Main")),
+            (json!({"CAPITAL": 1, "Main": " "}), broken("/Main")),
+            (json!({"CAPITAL": 1, "Main": {}}), broken("/Main/Owner")),
+            (json!({"Main": {"Owner": {}}}), broken("/Main/Owner/CODE")),
+            (json!({"Main": {"Owner": {"CODE": "1500999907"}}}), broken("/Main/Owner/CODE")),
+            (json!({"Main": {"Owner": {"CODE": "1500999906"}}, "Branches": []}), Ok(true)),
+            (
+                json!({"Main": {"Owner": {"CODE": "1500999906"}}, "Branches": [{}]}),
+                broken("/Branches/0/CODE"),
+            ),
+        ] {
+            assert_eq!(read(&answer), expected, "{answer}");
         }
     }
 
