@@ -201,6 +201,8 @@ impl Query {
             missing.extend(question.err().into_iter().flatten());
             return Err(Fault::with(ErrorCode::PurposeRequired, missing));
         }
+        // Whether the far side takes it depends on the purpose too, which is whole from here on.
+        let question = question.and_then(|question| can_ask(service, question));
         let question = question.map_err(|broken| Fault::with(ErrorCode::InvalidRequest, broken))?;
         let procedure = question.purpose.procedure.as_ref();
         let grant = self.identity.permit_query(caller, &service.name, procedure)?;
@@ -432,19 +434,23 @@ fn well_formed(service: &Service, question: Question) -> Result<Question, Vec<Vi
         Ok(odd) => odd.into_iter().filter(|odd| odd.rule == &rule::UNKNOWN_FIELD).collect(),
         Err(violations) => violations,
     };
-    let question = match body {
+    match body {
         Value::Object(body) if broken.is_empty() => Ok(Question { purpose, body, place }),
-        _ => Err(broken),
-    };
-    let question = question.and_then(|question| {
-        service.upstream.can_ask(&question)?;
-        Ok(question)
-    });
-    let placed = |violation: Violation| Violation {
-        pointer: format!("{place}{}", violation.pointer),
-        ..violation
-    };
-    question.map_err(|broken| broken.into_iter().map(placed).collect())
+        _ => Err(within(place, broken)),
+    }
+}
+
+fn can_ask(service: &Service, question: Question) -> Result<Question, Vec<Violation>> {
+    match service.upstream.can_ask(&question) {
+        Ok(()) => Ok(question),
+        Err(broken) => Err(within(question.place, broken)),
+    }
+}
+
+/// Names places within the question's body as places within the request.
+fn within(place: &str, broken: Vec<Violation>) -> Vec<Violation> {
+    let placed = |odd: Violation| Violation { pointer: format!("{place}{}", odd.pointer), ..odd };
+    broken.into_iter().map(placed).collect()
 }
 
 /// What a far side's failure is in the evidence, and to the caller.
