@@ -92,12 +92,13 @@ fn a_plan_is_the_same_again_and_another_with_another_seed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn ids_are_unique_and_the_expectations_add_up(seed: u64, count in 350usize..3_000) {
+    fn ids_are_unique_and_the_expectations_add_up(seed: u64, count in 1_000usize..3_000) {
         let events = plan(seed, count);
         prop_assert_eq!(events.len(), count);
         let ids: HashSet<&str> = events.iter().map(|event| event.id.as_str()).collect();
         prop_assert_eq!(ids.len(), count);
         let refused = events.iter().filter(|event| event.expectation != Expect::Accepted).count();
-        prop_assert!(refused > 0 && refused <= count / 40 && refused >= count / 75);
+        // One in fifty of the whole day; which of the day's records are left out here is chance.
+        prop_assert!((count / 150..=count / 25).contains(&refused), "{refused} of {count}");
     }
 }
