@@ -60,16 +60,12 @@ impl Declared {
     /// # Errors
     /// All faults of all of them.
     pub(crate) fn load(&self) -> Result<Vec<Service>> {
-        let own = || Carriers::open(&self.carrier.name, vec![self.carrier.clone()]);
-        let (carriers, folder) = match &self.folder {
-            None => (own()?, None),
-            Some(folder) => {
-                let file = folder.join(Carriers::FILE);
-                let carriers = if file.exists() { Carriers::load(&file)? } else { own()? };
-                (carriers, Some(folder))
-            }
+        let file = self.folder.as_ref().map(|folder| folder.join(Carriers::FILE));
+        let carriers = match file.filter(|file| file.exists()) {
+            Some(file) => Carriers::load(&file)?,
+            None => Carriers::open(&self.carrier.name, vec![self.carrier.clone()])?,
         };
-        let read = match folder {
+        let read = match &self.folder {
             Some(folder) => declared::load(folder, &carriers),
             None => declared::bundled(&carriers),
         };

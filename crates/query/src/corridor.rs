@@ -310,7 +310,9 @@ impl Query {
                 None => fetch.await.map(|kept| (Arc::new(kept), false)),
             }
         };
-        match tokio::time::timeout_at(deadline.into(), self.tasks.spawn(work)).await {
+        match tokio::time::timeout_at(deadline.into(), self.tasks.spawn(work.in_current_span()))
+            .await
+        {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(ErrorCode::Internal.into()),
             Err(_) => Err(ErrorCode::UpstreamTimeout.into()),
